@@ -50,7 +50,7 @@ def locks(root: Path) -> Finding:
     """No lock of a killed run is left in the state."""
     backend = os.environ.get("PULUMI_BACKEND_URL") or (root / ".christmas" / "state").as_uri()
     dead, alive = [], []
-    for file, holder in stack_locks.found(backend):
+    for file, holder in stack_locks.locks_of(backend):
         if holder is None or stack_locks.is_gone(holder):
             dead.append((file.parent.name, holder))
         else:

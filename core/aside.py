@@ -39,11 +39,11 @@ def gather(looks: Mapping[str, Callable[[], Any]], seconds: float) -> dict[str, 
     for name in looks:
         threading.Thread(target=look, args=(name,), name=name, daemon=True).start()
     deadline = time.monotonic() + seconds
-    found: dict[str, Any] = {}
-    while len(found) < len(looks):
+    outcomes: dict[str, Any] = {}
+    while len(outcomes) < len(looks):
         try:
             name, answer = answers.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
             break
-        found[name] = answer
-    return {name: found.get(name, Late(seconds)) for name in looks}
+        outcomes[name] = answer
+    return {name: outcomes.get(name, Late(seconds)) for name in looks}

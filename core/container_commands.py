@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.asked import asked
 from core.command_output import STDERR, STDOUT, CutOffError, Output, SilentError, told_as_cut, wait_for_end
 from core.docker_client import docker_client
+from core.docker_retries import with_retries
 from core.errors import PlatformError
 from core.patience import patience
 
@@ -70,7 +70,7 @@ def find(name: str) -> Container | None:
     from docker.errors import NotFound
 
     try:
-        with_that_name: Container = asked(
+        with_that_name: Container = with_retries(
             f"looking for container {name}", "the Docker engine", lambda: docker_client().containers.get(name)
         )
     except NotFound:
@@ -113,22 +113,22 @@ class _Tethered:
 
     def pieces(self) -> Iterator[tuple[int, bytes]]:
         """Its output in pieces, each with its stream's number, until the end."""
-        kept = b""
+        held_back = b""
         for stream, piece in self.output.frames():
             if stream == STDERR:
                 yield stream, piece
                 continue
-            kept += piece
-            at = kept.rfind(self.mark[:1])
-            if at < 0 or not self.mark.startswith(kept[at : at + len(self.mark)]):
-                at = len(kept)
+            held_back += piece
+            at = held_back.rfind(self.mark[:1])
+            if at < 0 or not self.mark.startswith(held_back[at : at + len(self.mark)]):
+                at = len(held_back)
             if at:
-                yield stream, kept[:at]
-            kept = kept[at:]
-        if kept.startswith(self.mark) and kept[len(self.mark) :].isdigit():
-            self.code = int(kept[len(self.mark) :])
-        elif kept:
-            yield STDOUT, kept
+                yield stream, held_back[:at]
+            held_back = held_back[at:]
+        if held_back.startswith(self.mark) and held_back[len(self.mark) :].isdigit():
+            self.code = int(held_back[len(self.mark) :])
+        elif held_back:
+            yield STDOUT, held_back
 
     def end_input(self) -> None:
         """Tell it to end, by closing its standard input."""
@@ -257,7 +257,7 @@ def ask(container: Container, command: Sequence[str], *, text: str = "", user: s
             return _whole(job)
 
     try:
-        return asked(f"running {command[0]}", where, run)
+        return with_retries(f"running {command[0]}", where, run)
     except SilentError:
         raise PlatformError(
             what=f"{command[0]} said nothing for {limit:.0f} s", where=where, next_step=_look(str(container.name))

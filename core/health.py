@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.asked import asked
 from core.docker_client import docker_client
+from core.docker_retries import with_retries
 from core.waiting import looks
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def becomes_well(container: Container, seconds: float, well: Callable[[], bool] 
     The check is run here, again and again: Docker runs it first after its interval.
     """
     for in_time in looks(seconds, pause=pause):
-        asked("looking at it", f"container {container.name}", container.reload)
+        with_retries("looking at it", f"container {container.name}", container.reload)
         if container.status == "running" and (well() if well else is_well(container)):
             return True
         if container.status in ("exited", "dead") or not in_time:

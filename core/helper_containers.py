@@ -37,24 +37,24 @@ def make_helper(image: str, purpose: str, **options: Any) -> Container:
     }
     containers = docker_client().containers
     try:
-        made: Container = containers.create(image, **settings | options)
+        container: Container = containers.create(image, **settings | options)
     except APIError as error:
         if error.status_code != 409 or "name" not in options:
             raise
         # The request of a run that was killed may reach the engine late: that helper has this name, and nobody uses it any more.
         containers.get(options["name"]).remove(force=True)
-        made = containers.create(image, **settings | options)
-    return made
+        container = containers.create(image, **settings | options)
+    return container
 
 
 @contextlib.contextmanager
 def helper(image: str, purpose: str, **options: Any) -> Iterator[Container]:
     """The same for a block, removed at its end."""
-    made = make_helper(image, purpose, **options)
+    container = make_helper(image, purpose, **options)
     try:
-        yield made
+        yield container
     finally:
-        made.remove(force=True, v=True)
+        container.remove(force=True, v=True)
 
 
 def outcome(container: Container, seconds: float | None = None) -> Finished:

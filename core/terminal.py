@@ -40,12 +40,12 @@ def paint(text: str, colour: str, *, colours: bool) -> str:
 
 def plain(text: str) -> str:
     """The text with escaped control characters: output of servers must not control the terminal."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def cells(text: str) -> int:
     """The columns of a text: East Asian wide characters take two, combining ones none."""
-    return sum(0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
+    return sum(0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def pad(text: str, width: int) -> str:
@@ -85,10 +85,10 @@ def entry(heads: Sequence[tuple[str, int, str]], text: Sequence[str], width: int
         # Nothing follows the last head.
         sizes = [*(size for _, size, _ in heads[:-1]), 0]
         short = "  ".join(paint(pad(name, size), colour, colours=colours) for (name, _, colour), size in zip(heads, sizes, strict=True))
-        return [short, *(f"  {line}" for each in text for line in fold(each, width - 2))]
+        return [short, *(f"  {line}" for paragraph in text for line in fold(paragraph, width - 2))]
     head = "  ".join(paint(pad(name, size), colour, colours=colours) for name, size, colour in heads)
     taken = sum(size for _, size, _ in heads) + 2 * len(heads)
-    lines = [line for each in text for line in fold(each, width - taken)] or [""]
+    lines = [line for paragraph in text for line in fold(paragraph, width - taken)] or [""]
     return [f"{head}  {lines[0]}".rstrip(), *(" " * taken + line for line in lines[1:])]
 
 

@@ -53,11 +53,11 @@ def parse_since(text: str, now: datetime) -> datetime:
     if match := re.fullmatch(r"(\d{1,6})([smhd])", text.strip()):
         return now - timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
     try:
-        found = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise PlatformError(
             what=f"{text!r} is not a time",
             where="the options",
             next_step="use 30s, 10m, 2h or 1d for an age, or 2026-11-29T14:30 for a time",
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -93,38 +93,38 @@ def rotate(stack: str | None, *, finish: bool = False, at_once: bool = False) ->
     """
     name = stack_name(stack)
     with show_progress("rotate the CA") as progress:
-        found = look(load(name))
-        if found.step in (Step.WAIT_FOR_TRUST, Step.WAIT_FOR_END) and not (finish or at_once):
-            raise _waits(found, name)
+        rotation = look(load(name))
+        if rotation.step in (Step.WAIT_FOR_TRUST, Step.WAIT_FOR_END) and not (finish or at_once):
+            raise _waits(rotation, name)
         now = datetime.now(UTC).replace(microsecond=0)
-        if at_once and found.step in (Step.WAIT_FOR_TRUST, Step.WAIT_FOR_END):
+        if at_once and rotation.step in (Step.WAIT_FOR_TRUST, Step.WAIT_FOR_END):
             # The place for a new one is taken by the former one.
             _finish(name, now, progress)
-            found = look(load(name))
-        if found.step is Step.BEGIN and not finish:
-            found = State(found.generation + 1, Step.MAKE)
-            stacks.set_configuration(name, f"christmas:rotations.{AUTHORITY}", str(found.generation))
-        if found.step in (Step.MAKE, Step.DECLARE):
-            if found.step is Step.MAKE:
+            rotation = look(load(name))
+        if rotation.step is Step.BEGIN and not finish:
+            rotation = State(rotation.generation + 1, Step.MAKE)
+            stacks.set_configuration(name, f"christmas:rotations.{AUTHORITY}", str(rotation.generation))
+        if rotation.step in (Step.MAKE, Step.DECLARE):
+            if rotation.step is Step.MAKE:
                 _up(name, "a new CA, trusted beside the former one", progress)
-            _declare(name, found, now if finish or at_once else now + ROTATION_RULES.overlap)
-        elif found.step in (Step.CHANGE_OVER, Step.END):
-            _up(name, found.step, progress)
+            _declare(name, rotation, now if finish or at_once else now + ROTATION_RULES.overlap)
+        elif rotation.step in (Step.CHANGE_OVER, Step.END):
+            _up(name, rotation.step, progress)
         if finish or at_once:
             _finish(name, now, progress)
-        found = look(load(name))
-    _tell(found, name)
+        rotation = look(load(name))
+    _tell(rotation, name)
 
 
 def _finish(stack: str, now: datetime, progress: Progress) -> None:
     """The steps that are left, without waiting. Each `up` takes one: none takes trust from what another one still shows."""
-    found = look(load(stack))
-    if found.step in (Step.WAIT_FOR_TRUST, Step.CHANGE_OVER):
-        _declare(stack, found, now)
+    rotation = look(load(stack))
+    if rotation.step in (Step.WAIT_FOR_TRUST, Step.CHANGE_OVER):
+        _declare(stack, rotation, now)
         _up(stack, "the servers change over to the new CA", progress)
-        found = look(load(stack))
-    if found.step in (Step.WAIT_FOR_END, Step.END):
-        _declare(stack, found, now - ROTATION_RULES.overlap)
+        rotation = look(load(stack))
+    if rotation.step in (Step.WAIT_FOR_END, Step.END):
+        _declare(stack, rotation, now - ROTATION_RULES.overlap)
         _up(stack, "the former CA is trusted no more", progress)
 
 
@@ -133,26 +133,27 @@ def _up(stack: str, what: str, progress: Progress) -> None:
     stacks.up(stack, progress=progress)
 
 
-def _declare(stack: str, found: State, time: datetime) -> None:
-    stacks.set_configuration(stack, f"christmas:formerUntil.{AUTHORITY}", f"{found.generation}@{time.isoformat()}")
+def _declare(stack: str, rotation: State, time: datetime) -> None:
+    stacks.set_configuration(stack, f"christmas:formerUntil.{AUTHORITY}", f"{rotation.generation}@{time.isoformat()}")
 
 
-def _waits(found: State, stack: str) -> PlatformError:
-    what = "servers show certificates of the new CA from" if found.step is Step.WAIT_FOR_TRUST else "the former CA is trusted until"
+def _waits(rotation: State, stack: str) -> PlatformError:
+    what = "servers show certificates of the new CA from" if rotation.step is Step.WAIT_FOR_TRUST else "the former CA is trusted until"
     return PlatformError(
-        what=f"a rotation of the CA is under way: {what} {_shown(found.time)}",
+        what=f"a rotation of the CA is under way: {what} {_shown(rotation.time)}",
         where=f"stack {stack}",
         next_step="wait, the schedule goes on; or, if every client has read its trust file again: invoke accounts.rotate --ca --finish",
     )
 
 
-def _tell(found: State, stack: str) -> None:
-    match found.step:
+def _tell(rotation: State, stack: str) -> None:
+    match rotation.step:
         case Step.WAIT_FOR_TRUST:
-            print(f"two CAs are trusted; clients have to read the trust file again before {_shown(found.time)}: invoke env --stack {stack}")
+            seen_by = f"before {_shown(rotation.time)}: invoke env --stack {stack}"
+            print(f"two CAs are trusted; clients have to read the trust file again {seen_by}")
             print("then the schedule or `invoke up` has the servers change over to the new one")
         case Step.WAIT_FOR_END:
-            print(f"servers show certificates of the new CA; the former one is trusted until {_shown(found.time)}")
+            print(f"servers show certificates of the new CA; the former one is trusted until {_shown(rotation.time)}")
         case _:
             print("one CA is trusted, the newest; kits and trust files from before are of no use: invoke env, invoke backup.kit")
 

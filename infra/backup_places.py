@@ -83,7 +83,7 @@ class S3Place(_Strict):
         """The server's port."""
         return int(self.endpoint.removeprefix("https://").partition(":")[2] or 443)
 
-    def told(self) -> dict[str, Any]:
+    def with_secrets(self) -> dict[str, Any]:
         """All fields in plain text, credentials too: only for a secret output."""
         secrets = {"key_id": self.key_id.get_secret_value(), "secret_key": self.secret_key.get_secret_value()}
         return {**self.model_dump(mode="json"), **secrets}

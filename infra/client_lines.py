@@ -42,7 +42,7 @@ def unknown_client(client: str) -> PlatformError:
 def pgpass_line(host: str, port: int, login: str, password: str) -> str:
     """A line of libpq's password file, with escaped separators."""
     fields = (host, str(port), DATABASE, login, password)
-    return ":".join(each.replace("\\", "\\\\").replace(":", "\\:") for each in fields)
+    return ":".join(field.replace("\\", "\\\\").replace(":", "\\:") for field in fields)
 
 
 def _file(platform: Platform, account: str, ending: str) -> Path:

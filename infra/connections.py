@@ -55,7 +55,7 @@ class Turn:
     """An account's last rotation: how many there were, when the newest secret was made, and whether the one before it is still valid."""
 
     generation: int
-    made: datetime
+    made_at: datetime
     former: bool
 
 
@@ -215,5 +215,5 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
 def _authority(output: dict[str, Any] | None) -> AuthorityTurn | None:
     if output is None:
         return None
-    made = datetime.fromisoformat(output["made"])
-    return AuthorityTurn(int(output["generation"]), made, bool(output["former"]), bool(output["former_signs"]))
+    made_at = datetime.fromisoformat(output["made"])
+    return AuthorityTurn(int(output["generation"]), made_at, bool(output["former"]), bool(output["former_signs"]))

@@ -80,8 +80,8 @@ def export(
                 "passphrase": timescaledb.repository_passphrase,
                 "identities": [timescaledb.backup_identity.result],
                 "recipients": [timescaledb.backup_identity.recipient, *settings.recipients],
-                "place": settings.place.told() if settings.place else None,
-                "copies": {name: copy.told() if copy.type == "s3" else copy.model_dump() for name, copy in settings.copies.items()},
+                "place": settings.place.with_secrets() if settings.place else None,
+                "copies": {name: copy.with_secrets() if copy.type == "s3" else copy.model_dump() for name, copy in settings.copies.items()},
             }
         ),
     )

@@ -75,18 +75,18 @@ def rotate(stack: str | None, account: str, *, every: bool = False, finish: bool
             _finish(name, states, progress)
             progress.log("no former secret is valid any more; sessions that are open stay open")
             return
-        if at_once and any(each.stage is Stage.OVERLAP for each in states):
+        if at_once and any(rotation.stage is Stage.OVERLAP for rotation in states):
             # The place for a new secret is taken by the former one.
             _finish(name, states, progress)
-            states = _states(name, [each.account for each in states], load(name).rotations)
-        running = [each for each in states if each.stage is Stage.OVERLAP]
+            states = _states(name, [rotation.account for rotation in states], load(name).rotations)
+        running = [rotation for rotation in states if rotation.stage is Stage.OVERLAP]
         if running and not every:
             raise _still_running(running[0], name)
-        begun = _begin(name, [each for each in states if each.stage is not Stage.OVERLAP], progress)
+        begun = _begin(name, [rotation for rotation in states if rotation.stage is not Stage.OVERLAP], progress)
         until = datetime.now(UTC).replace(microsecond=0) + ROTATION_RULES.overlap
         _declare(name, begun, until)
-        for each in running:
-            progress.log(f"{each.account} is left alone: its former secret is valid until {each.until:%Y-%m-%d %H:%M} UTC")
+        for rotation in running:
+            progress.log(f"{rotation.account} is left alone: its former secret is valid until {rotation.until:%Y-%m-%d %H:%M} UTC")
         if at_once:
             _finish(name, begun, progress)
     _tell(name, begun, until, at_once=at_once)
@@ -100,7 +100,7 @@ def end_overlaps(platform: Platform) -> list[str]:
     former = [name for name, turn in platform.rotations.items() if turn.former]
     # With a former secret there, only one whose time is over leaves nothing under way.
     states = _states(platform.stack, former, platform.rotations) if former else []
-    over = [each.account for each in states if each.stage is Stage.IDLE]
+    over = [rotation.account for rotation in states if rotation.stage is Stage.IDLE]
     step = authority.due(platform)
     due = [*([f"the former secrets of {', '.join(over)} end"] if over else []), *([_STEPS[step]] if step else [])]
     if not due:
@@ -118,11 +118,11 @@ def end_overlaps(platform: Platform) -> list[str]:
 def other_changes(planned: Iterable[stacks.Change], accounts: Sequence[str], kinds: frozenset[str] = frozenset()) -> list[str]:
     """The planned changes that don't belong to the end of these accounts' former secrets, nor are of those kinds. Pure."""
     own = tuple(f"{account}-" for account in accounts)
-    return sorted(
-        each.name
-        for each in planned
-        if each.operation != "update" or not (each.name.startswith(own) or (accounts and each.name in _COMMON) or each.kind in kinds)
-    )
+
+    def belongs(change: stacks.Change) -> bool:
+        return change.name.startswith(own) or (bool(accounts) and change.name in _COMMON) or change.kind in kinds
+
+    return sorted(change.name for change in planned if change.operation != "update" or not belongs(change))
 
 
 def _chosen(account: str, *, every: bool) -> list[str]:
@@ -136,7 +136,7 @@ def _chosen(account: str, *, every: bool) -> list[str]:
 
 def _states(stack: str, accounts: Sequence[str], turns: Mapping[str, Turn]) -> list[State]:
     settings, now = stacks.configuration(stack), datetime.now(UTC)
-    if absent := [each for each in accounts if each not in turns]:
+    if absent := [account for account in accounts if account not in turns]:
         raise PlatformError(
             what=f"stack {stack} knows nothing of rotations of {absent[0]}",
             where="its outputs: an older version brought it up",
@@ -144,34 +144,34 @@ def _states(stack: str, accounts: Sequence[str], turns: Mapping[str, Turn]) -> l
         )
     counted: Mapping[str, object] = settings.get("rotations", {})
     declared: Mapping[str, object] = settings.get("formerUntil", {})
-    return [state(each, int(str(counted.get(each, 0))), overlap_of(declared.get(each)), turns[each], now) for each in accounts]
+    return [state(name, int(str(counted.get(name, 0))), overlap_of(declared.get(name)), turns[name], now) for name in accounts]
 
 
 def _begin(stack: str, states: Sequence[State], progress: Progress) -> list[State]:
     """Count what is not under way, and bring the stack up. An interrupted rotation is not counted again."""
-    made = [State(each.account, each.generation + (each.stage is Stage.IDLE), Stage.MADE) for each in states]
-    for before, after in zip(states, made, strict=True):
+    rotated = [State(before.account, before.generation + (before.stage is Stage.IDLE), Stage.MADE) for before in states]
+    for before, after in zip(states, rotated, strict=True):
         if before.stage is Stage.IDLE:
             stacks.set_configuration(stack, f"christmas:rotations.{after.account}", str(after.generation))
         else:
             progress.log(f"going on with the rotation of {after.account}")
-    if any(each.stage in (Stage.IDLE, Stage.COUNTED) for each in states):
+    if any(rotation.stage in (Stage.IDLE, Stage.COUNTED) for rotation in states):
         stacks.up(stack, progress=progress)
-    return made
+    return rotated
 
 
 def _declare(stack: str, states: Iterable[State], until: datetime) -> None:
     """Say until when the former secrets are valid: only now that the new ones are, so that an interruption shortens nobody's overlap."""
-    for each in states:
-        stacks.set_configuration(stack, f"christmas:formerUntil.{each.account}", f"{each.generation}@{until.isoformat()}")
+    for rotation in states:
+        stacks.set_configuration(stack, f"christmas:formerUntil.{rotation.account}", f"{rotation.generation}@{until.isoformat()}")
 
 
 def _finish(stack: str, states: Sequence[State], progress: Progress) -> None:
     """End the overlaps that are running or over, now."""
-    if unfinished := [each for each in states if each.stage is Stage.COUNTED]:
+    if unfinished := [rotation for rotation in states if rotation.stage is Stage.COUNTED]:
         # Nobody has the new secret yet.
         _begin(stack, unfinished, progress)
-    _declare(stack, [each for each in states if each.stage is not Stage.IDLE], datetime.now(UTC).replace(microsecond=0))
+    _declare(stack, [rotation for rotation in states if rotation.stage is not Stage.IDLE], datetime.now(UTC).replace(microsecond=0))
     progress.status("ending the former secrets")
     stacks.up(stack, progress=progress)
 
@@ -185,8 +185,9 @@ def _still_running(running: State, stack: str) -> PlatformError:
 
 
 def _tell(stack: str, begun: Sequence[State], until: datetime, *, at_once: bool) -> None:
-    for each in begun:
-        print(f"account {each.account} has new credentials; write its settings again: invoke env --account {each.account} --stack {stack}")
+    for rotation in begun:
+        name = rotation.account
+        print(f"account {name} has new credentials; write its settings again: invoke env --account {name} --stack {stack}")
     if not begun:
         print("no account was rotated")
     elif at_once:

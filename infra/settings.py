@@ -66,13 +66,13 @@ class PublishedPorts(_Strict):
 class FieldKeySettings(_Strict):
     """The ring of keys for encrypted fields; `invoke accounts.rotate --keys` counts these up.
 
-    Keys are made up to `newest`; those below `retired_below` are retired, which is refused while a row needs one. `given` is the ring
-    of another machine whose rows this one must read.
+    Keys are made up to `newest`; those below `retired_below` are retired, which is refused while a row needs one. `imported` is
+    the ring of another machine whose rows this one must read.
     """
 
     newest: int = Field(default=1, ge=1, le=65535)
     retired_below: int = Field(default=1, ge=1, le=65535, alias="retiredBelow")
-    given: SecretStr | None = Field(default=None, min_length=1)
+    imported: SecretStr | None = Field(default=None, min_length=1, alias="given")
 
 
 def check_alertmanager(text: str) -> None:
@@ -80,15 +80,15 @@ def check_alertmanager(text: str) -> None:
     import yaml
 
     try:
-        given = yaml.safe_load(text)
+        configuration = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ValueError(f"alertmanager: not YAML{f', line {mark.line + 1}' if mark else ''}") from None
-    route = given.get("route") if isinstance(given, dict) else None
-    receivers = given.get("receivers") if isinstance(given, dict) else None
+    route = configuration.get("route") if isinstance(configuration, dict) else None
+    receivers = configuration.get("receivers") if isinstance(configuration, dict) else None
     if not isinstance(route, dict) or not isinstance(receivers, list):
         raise ValueError("alertmanager: needs a route and receivers; docs/monitoring.md has examples")
-    names = {each.get("name") for each in receivers if isinstance(each, dict)}
+    names = {receiver.get("name") for receiver in receivers if isinstance(receiver, dict)}
     if route.get("receiver") not in names:
         raise ValueError("alertmanager: the route's receiver is none of the receivers")
 

@@ -78,8 +78,8 @@ def portable(exported: dict[str, Any]) -> dict[str, Any]:
         while above and above not in moving:
             moving.add(above)
             above = parents.get(above)
-    kept = [_alone(resource, moving) for resource in every if resource["urn"] in moving and not resource.get("delete")]
-    deployment = {**exported["deployment"], "resources": kept}
+    resources = [_alone(resource, moving) for resource in every if resource["urn"] in moving and not resource.get("delete")]
+    deployment = {**exported["deployment"], "resources": resources}
     deployment.pop("pending_operations", None)
     return {**exported, "deployment": deployment}
 

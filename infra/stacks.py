@@ -73,8 +73,8 @@ def _build_optional_images(stack: str, progress: Progress | None) -> None:
     import yaml
 
     settings = ROOT / f"Pulumi.{stack}.yaml"
-    given = (yaml.safe_load(settings.read_text(encoding="utf-8")) or {}) if settings.exists() else {}
-    if str((given.get("config") or {}).get(f"{PROJECT}:{MONITORING.name}")).lower() != "true":
+    content = (yaml.safe_load(settings.read_text(encoding="utf-8")) or {}) if settings.exists() else {}
+    if str((content.get("config") or {}).get(f"{PROJECT}:{MONITORING.name}")).lower() != "true":
         return
     from airgap.images.build import ensure_images
 
@@ -93,7 +93,7 @@ def preview(stack: str | None = None, *, refresh: bool = False, diff: bool = Fal
     """
     name = check_name(stack_name(stack))
     chosen = {"--refresh": refresh, "--diff": diff, "--expect-no-changes": expect_no_changes}
-    options = ["preview", "--policy-pack", str(POLICY_PACK), *(option for option, given in chosen.items() if given)]
+    options = ["preview", "--policy-pack", str(POLICY_PACK), *(option for option, wanted in chosen.items() if wanted)]
     what = f"stack {name} would change, or its preview failed" if expect_no_changes else f"the preview of stack {name} failed"
     if name in stacks():
         _pulumi(options, name, what=what)

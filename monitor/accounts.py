@@ -31,9 +31,9 @@ def judge_rotations(turns: Mapping[str, Turn], now: datetime, stack: str, rules:
     """Judge the ages of the accounts' secrets. Pure."""
     if not turns:
         return unknown("an older version brought the stack up: when its secrets were made is not known", f"invoke up --stack {stack}")
-    ends = {name: turn.made + rules.overlap for name, turn in turns.items() if turn.former}
+    ends = {name: turn.made_at + rules.overlap for name, turn in turns.items() if turn.former}
     overdue = {name: now - end for name, end in ends.items() if now > end + rules.end_within}
-    old = {name: now - turn.made for name, turn in turns.items() if now - turn.made > rules.renew_after}
+    old = {name: now - turn.made_at for name, turn in turns.items() if now - turn.made_at > rules.renew_after}
     if overdue:
         message = ", ".join(f"{name} (for {span_text(late)})" for name, late in sorted(overdue.items()))
         finish = f"invoke accounts.rotate {min(overdue)} --finish --stack {stack}"
@@ -51,7 +51,7 @@ def judge_rotations(turns: Mapping[str, Turn], now: datetime, stack: str, rules:
             len(old),
             "accounts",
         )
-    oldest = max(now - turn.made for turn in turns.values())
+    oldest = max(now - turn.made_at for turn in turns.values())
     running = "".join(f"; the former one of {name} is valid for {span_text(end - now)} more" for name, end in sorted(ends.items()))
     return ok(f"the oldest of {len(turns)} accounts' secrets is {span_text(oldest)} old{running}", len(ends), "overlaps")
 

@@ -48,8 +48,8 @@ def users_pulumi_home() -> Path:
 
 def with_refresh(arguments: Sequence[str], environment: dict[str, str]) -> dict[str, str]:
     """The environment, which says whether the command's arguments ask for a refresh."""
-    asked = any(each in {"-r", "--refresh", "--refresh=true"} for each in arguments)
-    return {**environment, LOOKS_FIRST: "yes"} if asked else {name: value for name, value in environment.items() if name != LOOKS_FIRST}
+    refreshes = any(argument in {"-r", "--refresh", "--refresh=true"} for argument in arguments)
+    return {**environment, LOOKS_FIRST: "yes"} if refreshes else {name: value for name, value in environment.items() if name != LOOKS_FIRST}
 
 
 def pulumi_environment(root: Path, *, users_home: Path | None = None) -> dict[str, str]:

@@ -50,7 +50,7 @@ def clear_dead_locks(backend: str, stack: str | None = None) -> list[str]:
     stays, and Pulumi reports it.
     """
     lines = []
-    for file, holder in found(backend, stack):
+    for file, holder in locks_of(backend, stack):
         if holder is not None and _may_clear(holder) and is_gone(holder):
             # Only this file: don't touch locks that another run made meanwhile.
             file.unlink(missing_ok=True)
@@ -59,7 +59,7 @@ def clear_dead_locks(backend: str, stack: str | None = None) -> list[str]:
     return lines
 
 
-def found(backend: str, stack: str | None = None) -> Iterator[tuple[Path, Holder | None]]:
+def locks_of(backend: str, stack: str | None = None) -> Iterator[tuple[Path, Holder | None]]:
     """The locks (of one stack, or of all) in a state folder: the file, whose folder has the stack's name, and its holder.
 
     The holder is None if the file can't be read.

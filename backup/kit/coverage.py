@@ -43,8 +43,8 @@ def covers(platform: Platform) -> dict[str, str]:
             (name, credentials.postgres, credentials.redis) for name, credentials in platform.accounts.items()
         ),
         "the places of backups": [
-            known.place.told() if known.place else None,
-            {name: place.told() if place.type == "s3" else place.model_dump() for name, place in sorted(known.copies.items())},
+            known.place.with_secrets() if known.place else None,
+            {name: place.with_secrets() if place.type == "s3" else place.model_dump() for name, place in sorted(known.copies.items())},
             list(known.recipients),
         ],
     }

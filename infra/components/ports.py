@@ -40,9 +40,9 @@ class Ports(pulumi.ComponentResource):
     def __init__(self, name: str, args: PortsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Ports", name, {}, opts)
         wished = args.placement.settings.ports.model_dump()
-        there = endpoints_of(args.placement)
-        fixed = {endpoint: wished[endpoint] for endpoint in there}
-        preferred = {endpoint: at[2] for endpoint, at in there.items() if fixed[endpoint] is None}
+        endpoints = endpoints_of(args.placement)
+        fixed = {endpoint: wished[endpoint] for endpoint in endpoints}
+        preferred = {endpoint: at[2] for endpoint, at in endpoints.items() if fixed[endpoint] is None}
         self._ports = {endpoint: pulumi.Output.from_input(port) for endpoint, port in fixed.items()}
         if preferred:
             address = str(args.placement.settings.bind_address)

@@ -59,7 +59,7 @@ class Redis(pulumi.ComponentResource):
 
         def user(name: str, declared: blueprint.RedisUser | None, opts: pulumi.ResourceOptions) -> RedisUser:
             secrets = credentials.redis[name] if declared else None
-            made = RedisUser(
+            redis_user = RedisUser(
                 f"{name}-redis-user",
                 name=name,
                 rules=list(redis_rules(declared)),
@@ -69,8 +69,8 @@ class Redis(pulumi.ComponentResource):
                 **at,
             )
             if secrets:
-                self.logins[name] = pulumi.Output.all(secrets.newest, made.id).apply(lambda known: str(known[0]))
-            return made
+                self.logins[name] = pulumi.Output.all(secrets.newest, redis_user.id).apply(lambda known: str(known[0]))
+            return redis_user
 
         admin = user(ADMIN.name, ADMIN.redis, pulumi.ResourceOptions(parent=self))
         after = pulumi.ResourceOptions(parent=self, depends_on=[admin])
@@ -93,5 +93,5 @@ def _acl_file(credentials: Credentials) -> pulumi.Output[str]:
         ]
         return "\n".join([redis_acl_line("default", None, None), *lines]) + "\n"
 
-    both = [each for account in accounts for each in (credentials.redis[account.name].newest, credentials.redis[account.name].former)]
+    both = [secret for account in accounts for secret in (credentials.redis[account.name].newest, credentials.redis[account.name].former)]
     return pulumi.Output.all(*both).apply(lambda secrets: render(list(secrets)))

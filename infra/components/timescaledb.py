@@ -85,14 +85,14 @@ class TimescaleDb(pulumi.ComponentResource):
     def _keep_keys(self, service_image: docker.RemoteImage) -> None:
         """The backup keys: a passphrase for pgBackRest's repository, and an age identity for everything else."""
         self._keys = keys = data_volume(self._args.placement, "keys", self)
-        given = self._args.placement.settings.backup.keys
+        own_keys = self._args.placement.settings.backup.keys
         options = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
         passphrase = KeptPassword(
             "backup-repository",
             volume=keys.name,
             image=service_image.image_id,
             file="pgbackrest.key",
-            given=pulumi.Output.secret(given.passphrase.get_secret_value()) if given.passphrase else None,
+            given=pulumi.Output.secret(own_keys.passphrase.get_secret_value()) if own_keys.passphrase else None,
             opts=options,
         )
         self.repository_passphrase = passphrase.result
@@ -101,7 +101,7 @@ class TimescaleDb(pulumi.ComponentResource):
             volume=keys.name,
             image=service_image.image_id,
             file="age.key",
-            given=pulumi.Output.secret(given.identity.get_secret_value()) if given.identity else None,
+            given=pulumi.Output.secret(own_keys.identity.get_secret_value()) if own_keys.identity else None,
             # Not in parallel: they share a volume.
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[passphrase])),
         )
@@ -116,7 +116,7 @@ class TimescaleDb(pulumi.ComponentResource):
             file="fields.json",
             newest=settings.newest,
             retired_below=settings.retired_below,
-            given=pulumi.Output.secret(settings.given.get_secret_value()) if settings.given else None,
+            given=pulumi.Output.secret(settings.imported.get_secret_value()) if settings.imported else None,
             container=self.container.name,
             database=DATABASE,
             # Retiring a key first asks the database who needs it; and resources that share a volume must not run in parallel.

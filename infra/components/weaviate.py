@@ -82,7 +82,7 @@ class Weaviate(pulumi.ComponentResource):
                 )
                 role, depends_on = account.name, [own_role]
             turn = args.credentials.turns[account.name]
-            made = [
+            api_keys = [
                 WeaviateUser(
                     resource,
                     name=login,
@@ -97,7 +97,7 @@ class Weaviate(pulumi.ComponentResource):
                     (f"{account.name}-weaviate-twin-user", twin_of(account.name), turn.twin),
                 )
             ]
-            keys[account.name] = newest(turn, *made)
+            keys[account.name] = newest(turn, *api_keys)
         return keys
 
 

@@ -47,8 +47,8 @@ class FieldKeysKind(AssertedKind):
         return {"result": state["result"] if same and state else UNKNOWN, "drift": []}
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        def judged(kept: str) -> list[str]:
-            return [] if from_json(kept) == from_json(state["result"]) else ["the kept ring has other keys"]
+        def judged(stored: str) -> list[str]:
+            return [] if from_json(stored) == from_json(state["result"]) else ["the kept ring has other keys"]
 
         return volumes.compare_secret(call, state, inputs, judged)
 
@@ -58,9 +58,9 @@ class FieldKeysKind(AssertedKind):
         known = from_json(state["result"]) if state else None
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
             text = volume.secret(inputs["file"])
-            kept = from_json(text) if text else None
-            given = from_json(inputs["given"]) if inputs.get("given") else None
-            rings = [ring for ring in (known, kept, given) if ring is not None]
+            stored = from_json(text) if text else None
+            imported = from_json(inputs["given"]) if inputs.get("given") else None
+            rings = [ring for ring in (known, stored, imported) if ring is not None]
             ring = rings[0] if rings else new_ring()
             for other in rings[1:]:
                 ring = ring.merged(other)

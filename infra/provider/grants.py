@@ -109,7 +109,7 @@ def apply_grants(connection: psycopg.Connection, accounts: Sequence[Account] = A
         cursor.execute("select array_agg(rolname::text) from pg_roles")
         roles = cursor.fetchone()
         present = set(roles[0]) if roles else set()
-        declared = [(each.name, each.postgres) for each in accounts if each.postgres] + [(AUDIT_ROLE, AUDIT_RIGHTS)]
+        declared = [(account.name, account.postgres) for account in accounts if account.postgres] + [(AUDIT_ROLE, AUDIT_RIGHTS)]
         statements = [
             statement
             for name, role in declared

@@ -49,12 +49,12 @@ class KeptPasswordKind(ResourceKind):
 
     def create(self, call: Call, inputs: Values) -> tuple[str, Values]:  # noqa: D102
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-            kept, given = volume.secret(inputs["file"]), inputs.get("given")
-            if kept is None:
-                kept = given or self.fresh(inputs)
-                volume.keep_secret(inputs["file"], kept)
-            _refuse_another(inputs, kept)
-        return f"{inputs['volume']}/{inputs['file']}", {"result": kept, "drift": []}
+            stored, imported = volume.secret(inputs["file"]), inputs.get("given")
+            if stored is None:
+                stored = imported or self.fresh(inputs)
+                volume.keep_secret(inputs["file"], stored)
+            _refuse_another(inputs, stored)
+        return f"{inputs['volume']}/{inputs['file']}", {"result": stored, "drift": []}
 
     def fresh(self, inputs: Values) -> str:
         """A new secret."""
@@ -64,20 +64,20 @@ class KeptPasswordKind(ResourceKind):
         del old
         _refuse_another(inputs, state["result"])
         with volumes.open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-            kept = volume.secret(inputs["file"])
-            if kept is not None and kept != state["result"] and FROM_KIT in (state.get("drift") or ()):
+            stored = volume.secret(inputs["file"])
+            if stored is not None and stored != state["result"] and FROM_KIT in (state.get("drift") or ()):
                 raise PlatformError(
                     what=f"the kit is another stack's: this engine has another {inputs['file']}, and its encrypted data would be lost",
                     where=f"volume {inputs['volume']}",
                     next_step="give this stack's own kit; or remove the volumes of that name first, if nobody needs them",
                 )
-            volume.keep_secret(inputs["file"], state["result"], kept)
+            volume.keep_secret(inputs["file"], state["result"], stored)
         return {"result": state["result"], "drift": []}
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        def judged(kept: str) -> list[str]:
+        def judged(stored: str) -> list[str]:
             other = FROM_KIT if FROM_KIT in (state.get("drift") or ()) else "the kept file has other content"
-            return [] if kept == state["result"] else [other]
+            return [] if stored == state["result"] else [other]
 
         return volumes.compare_secret(call, state, inputs, judged)
 
@@ -119,8 +119,8 @@ class KeptIdentityKind(KeptPasswordKind):
             ) from None
 
 
-def _refuse_another(inputs: Values, kept: str) -> None:
-    if inputs.get("given") not in (None, kept):
+def _refuse_another(inputs: Values, stored: str) -> None:
+    if inputs.get("given") not in (None, stored):
         raise PlatformError(
             what=f"another {inputs['file']} exists already, and its encrypted data would be lost",
             where=f"volume {inputs['volume']}",

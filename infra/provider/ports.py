@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from airgap.toolchain.plugin.wire import UNKNOWN
-from core.asked import asked
 from core.disk import write_whole
 from core.docker_client import docker_client
+from core.docker_retries import with_retries
 from core.errors import PlatformError
 from core.labels import PROJECT_LABEL, STACK_LABEL
 from infra.provider.declaration import Input, Output, Resource, gives, takes
@@ -81,7 +81,7 @@ def _published(stack: str) -> tuple[set[int], set[int]]:
     others: set[int] = set()
     own: set[int] = set()
     api, where = docker_client().api, "the Docker engine"
-    for summary in asked("listing the containers' ports", where, lambda: api.containers(all=True)):
+    for summary in with_retries("listing the containers' ports", where, lambda: api.containers(all=True)):
         labels = summary.get("Labels") or {}
         mine = labels.get(PROJECT_LABEL) == "christmas" and labels.get(STACK_LABEL) == stack
         ports = {entry["PublicPort"] for entry in summary.get("Ports") or [] if "PublicPort" in entry}
@@ -89,7 +89,7 @@ def _published(stack: str) -> tuple[set[int], set[int]]:
             # Only its full description has a stopped container's ports.
             inspect = functools.partial(api.inspect_container, summary["Id"])
             with contextlib.suppress(NotFound):  # removed in the meantime
-                wishes = asked("looking at a container's ports", where, inspect)["HostConfig"].get("PortBindings") or {}
+                wishes = with_retries("looking at a container's ports", where, inspect)["HostConfig"].get("PortBindings") or {}
                 ports |= {int(binding["HostPort"]) for several in wishes.values() for binding in several or [] if binding.get("HostPort")}
         (own if mine else others).update(ports)
     return others, own
@@ -141,9 +141,10 @@ class PortBlockKind(ResourceKind):
         return call.name, {"ports": self._reserve(call, inputs["preferred"], inputs["address"], {})}
 
     def update(self, call: Call, state: Values, old: Values, inputs: Values) -> Values:  # noqa: D102
-        kept = state["ports"] if old.get("address") == inputs["address"] else {}
-        kept = {name: port for name, port in kept.items() if inputs["preferred"].get(name) == (old.get("preferred") or {}).get(name)}
-        return {"ports": self._reserve(call, inputs["preferred"], inputs["address"], kept)}
+        unchanged = state["ports"] if old.get("address") == inputs["address"] else {}
+        before, now = old.get("preferred") or {}, inputs["preferred"]
+        unchanged = {name: port for name, port in unchanged.items() if now.get(name) == before.get(name)}
+        return {"ports": self._reserve(call, now, inputs["address"], unchanged)}
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
         del inputs
@@ -152,14 +153,14 @@ class PortBlockKind(ResourceKind):
                 if port in reserved and reserved[port][0] == call.urn:
                     del reserved[port]
 
-    def _reserve(self, call: Call, preferred: dict[str, int], address: str, kept: dict[str, int]) -> dict[str, int]:
-        missing = {name: port for name, port in preferred.items() if name not in kept}
+    def _reserve(self, call: Call, preferred: dict[str, int], address: str, unchanged: dict[str, int]) -> dict[str, int]:
+        missing = {name: port for name, port in preferred.items() if name not in unchanged}
         with _reservations() as reserved:
             others, own = _published(call.stack)
-            taken = others | {port for port, (owner, _) in reserved.items() if owner != call.urn} | set(kept.values())
+            taken = others | {port for port, (owner, _) in reserved.items() if owner != call.urn} | set(unchanged.values())
             # Ports that this stack's own containers hold are its own: after a lost state the ports stay the same.
             fresh = choose(missing, lambda port: port not in taken and (port in own or can_bind(address, port)))
-            chosen = {name: kept.get(name) or fresh[name] for name in preferred}
+            chosen = {name: unchanged.get(name) or fresh[name] for name in preferred}
             for port in chosen.values():
                 reserved[port] = (call.urn, time.time())
         return chosen

@@ -199,8 +199,8 @@ def privileges_of(connection: psycopg.Connection, role: str, owner: str) -> dict
     statement = _PSQL_VARIABLE.sub(r"%(\1)s", psql.named("grants_read").replace("%", "%%"))
     with ClientCursor(connection) as cursor:
         row = cursor.execute(statement.encode(), {"role": role, "owner": owner, "schema": SCHEMA}).fetchone()
-    found: dict[str, Any] = row[0] if row else {}
-    return found
+    privileges: dict[str, Any] = row[0] if row else {}
+    return privileges
 
 
 def privilege_findings(real: dict[str, Any], inputs: Values) -> list[str]:

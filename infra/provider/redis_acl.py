@@ -54,10 +54,10 @@ def acl_line(name: str, rules: Sequence[str], password_hash: str | None, former_
         raise ValueError(f"{name!r} is not a plain user name")
     if broken := [rule for rule in rules if not (_RULE.fullmatch(rule) or _SELECTOR.fullmatch(rule))]:
         raise ValueError(f"user {name}: {broken[0]!r} is not a single ACL rule")
-    hashes = [each for each in (password_hash, former_hash) if each is not None]
-    if not all(re.fullmatch(r"[0-9a-f]{64}", each) for each in hashes):
+    hashes = [digest for digest in (password_hash, former_hash) if digest is not None]
+    if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in hashes):
         raise ValueError(f"user {name}: the password's hash is not a SHA-256 in hexadecimal")
-    who = ("on", *(f"#{each}" for each in hashes)) if password_hash else ("off", "resetpass")
+    who = ("on", *(f"#{digest}" for digest in hashes)) if password_hash else ("off", "resetpass")
     return " ".join(("user", name, *who, *rules))
 
 

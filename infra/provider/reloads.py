@@ -8,8 +8,8 @@ from typing import Any
 
 from airgap.toolchain.plugin.messages import Severity
 from core import health
-from core.asked import asked
 from core.container_commands import ask, find_running
+from core.docker_retries import with_retries
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.declaration import Input, InServer, Output, gives, takes
@@ -65,7 +65,7 @@ class ReloadKind(ResourceKind):
             return done
         action, where = inputs["action"], f"container {container.name}"
         if "signal" in action:
-            asked(f"sending {action['signal']}", where, lambda: container.kill(signal=action["signal"]))
+            with_retries(f"sending {action['signal']}", where, lambda: container.kill(signal=action["signal"]))
         elif "exec" in action:
             ended = ask(container, action["exec"], user=action.get("user", ""))
             if ended.code != 0:
@@ -77,7 +77,7 @@ class ReloadKind(ResourceKind):
                 )
         else:
             grace = int(container.attrs["Config"].get("StopTimeout") or 30)
-            asked("restarting", where, lambda: container.restart(timeout=grace))
+            with_retries("restarting", where, lambda: container.restart(timeout=grace))
             limit = patience(_HEALTHY_WITHIN_SECONDS)
             if not health.becomes_well(container, limit, pause=0.5):
                 raise PlatformError(

@@ -15,9 +15,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
-from core.asked import asked
 from core.container_files import FileToPut, packed, pieces_of, unpacked
 from core.docker_client import docker_client
+from core.docker_retries import with_retries
 from core.errors import PlatformError
 from core.helper_containers import helper, make_helper, outcome
 from core.labels import PROJECT_LABEL, STACK_LABEL, with_labels
@@ -50,7 +50,7 @@ def exists(volume: str) -> bool:
     from docker.errors import NotFound
 
     try:
-        asked("looking it up", f"volume {volume}", lambda: docker_client().volumes.get(volume))
+        with_retries("looking it up", f"volume {volume}", lambda: docker_client().volumes.get(volume))
     except NotFound:
         return False
     return True
@@ -70,7 +70,7 @@ class VolumeFiles:
             return b"".join(parts)
 
         entries: dict[str, VolumeEntry] = {}
-        with unpacked(iter([asked("reading", f"volume {self._volume}", whole)])) as archive:
+        with unpacked(iter([with_retries("reading", f"volume {self._volume}", whole)])) as archive:
             for member in archive:
                 path = str(PurePosixPath(member.name).relative_to(_MOUNT))
                 content = b"".join(pieces_of(archive, member)) if member.isfile() else None
@@ -85,16 +85,18 @@ class VolumeFiles:
             FileToPut(_MOUNT if path == "." else f"{_MOUNT}/{path}", entry.content, entry.mode, entry.uid, entry.gid)
             for path, entry in ordered
         ]
-        asked("writing", f"volume {self._volume}", lambda: docker_client().api.put_archive(self._container, "/", b"".join(packed(files))))
+        with_retries(
+            "writing", f"volume {self._volume}", lambda: docker_client().api.put_archive(self._container, "/", b"".join(packed(files)))
+        )
 
     def secret(self, file: str) -> str | None:
         """A file's content; None if it is missing or empty."""
         entry = self.read().get(file)
         return entry.content.decode() if entry and entry.content else None
 
-    def keep_secret(self, file: str, secret: str, kept: str | None = None) -> None:
+    def keep_secret(self, file: str, secret: str, stored: str | None = None) -> None:
         """Write a file that only root of the Docker host can read, unless it has that content already."""
-        if secret != kept:
+        if secret != stored:
             self.write({".": VolumeEntry(None, DIRECTORY_MODE, 0, 0), file: VolumeEntry(secret.encode(), _SECRET_MODE, 0, 0)})
 
     def remove(self, paths: list[str]) -> None:
@@ -106,7 +108,7 @@ class VolumeFiles:
             with helper(self._image, "files", **options) as remover:
                 return outcome(remover, patience(60)).code
 
-        code = asked("removing files", f"volume {self._volume}", remove)
+        code = with_retries("removing files", f"volume {self._volume}", remove)
         if code != 0:
             raise PlatformError(
                 what=f"stale files could not be removed (rm ended with {code}): {', '.join(paths)}",
@@ -138,20 +140,20 @@ def open_volume(volume: str, image: str, stack: str) -> Iterator[VolumeFiles]:
 
     with _ONE_AT_A_TIME[volume]:
         try:
-            made = asked("opening", f"volume {volume}", make)
+            container = with_retries("opening", f"volume {volume}", make)
         except ImageNotFound:
             raise PlatformError(
                 what=f"image {image} does not exist here", where=f"volume {volume}", next_step="build or pull it: `make up` does both"
             ) from None
         try:
-            yield VolumeFiles(str(made.id), volume, image)
+            yield VolumeFiles(str(container.id), volume, image)
         except NotFound as error:
             raise PlatformError(
                 what="the helper container was removed while in use", where=f"volume {volume}", next_step="run it again"
             ) from error
         finally:
             with contextlib.suppress(NotFound):
-                asked("closing", f"volume {volume}", lambda: made.remove(force=True, v=True))
+                with_retries("closing", f"volume {volume}", lambda: container.remove(force=True, v=True))
 
 
 def remove_leftovers(volume: str) -> None:
@@ -166,12 +168,12 @@ def remove_leftovers(volume: str) -> None:
 
 def compare_secret(call: Call, state: Values, inputs: Values, judged: Callable[[str], list[str]]) -> Values:
     """The recorded secret with what is wrong with the kept file `file` of `volume`; `judged` says that of its content."""
-    kept = None
+    stored = None
     if exists(inputs["volume"]):
         try:
             with open_volume(inputs["volume"], inputs["image"], call.stack) as volume:
-                kept = volume.secret(inputs["file"])
+                stored = volume.secret(inputs["file"])
         except PlatformError as error:
             call.log(Severity.WARNING, f"the kept {inputs['file']} could not be compared: {error}")
             return state
-    return {"result": state["result"], "drift": ["the kept file is missing"] if kept is None else judged(kept)}
+    return {"result": state["result"], "drift": ["the kept file is missing"] if stored is None else judged(stored)}

@@ -29,10 +29,10 @@ def check(properties: tuple[Property, ...], news: dict[str, Any]) -> tuple[dict[
     return _check_object(properties, news, "", failures), failures
 
 
-def _check_object(properties: tuple[Property, ...], given: dict[str, Any], path: str, failures: list[Failure]) -> dict[str, Any]:
+def _check_object(properties: tuple[Property, ...], values: dict[str, Any], path: str, failures: list[Failure]) -> dict[str, Any]:
     known = {prop.name: prop for prop in properties}
     checked: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in values.items():
         if name.startswith("__") or value is None:
             continue
         where = f"{path}.{name}" if path else name

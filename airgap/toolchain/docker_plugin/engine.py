@@ -82,7 +82,7 @@ class Engine:
     def limits_swap(self) -> bool:
         """Whether the engine's kernel can limit swap; otherwise Docker drops such limits."""
         if self._limits_swap is None:
-            with told("the Docker engine could not be asked what it can do"):
+            with failing_as("the Docker engine could not be asked what it can do"):
                 self._limits_swap = bool(self.client.info().get("SwapLimit"))
         return self._limits_swap
 
@@ -147,7 +147,7 @@ def unreachable(url: str, error: Exception) -> DockerPluginError:
 
 
 @contextmanager
-def told(what: str, next_step: str = "") -> Iterator[None]:
+def failing_as(what: str, next_step: str = "") -> Iterator[None]:
     """Turn the SDK's errors inside the block into one that names the operation."""
     import requests
     from docker.errors import APIError, DockerException

@@ -183,9 +183,9 @@ def _property_diff(step: Step) -> Any:
 
 def _as_given(inputs: dict[str, Any], wrapped: dict[str, Any]) -> dict[str, Any]:
     """Return inputs with their secrets: unchanged ones secret in the same places, changed ones as a whole."""
-    kept = wire.keep_secret(inputs, wrapped)
+    sealed = wire.keep_secret(inputs, wrapped)
     return {
-        name: wrapped[name] if name in wrapped and wire.reveal(wrapped[name]) == value else kept[name] for name, value in inputs.items()
+        name: wrapped[name] if name in wrapped and wire.reveal(wrapped[name]) == value else sealed[name] for name, value in inputs.items()
     }
 
 

@@ -76,8 +76,8 @@ def _login(entry: dict[str, Any], registry: str) -> dict[str, str] | None:
 def check_settings(news: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     """Return the configuration as given, and its problems."""
     _, failures = check(CONFIG, _parsed(news))
-    given = {name: value for name, value in news.items() if not name.startswith("__")}
-    return given, failures
+    settings = {name: value for name, value in news.items() if not name.startswith("__")}
+    return settings, failures
 
 
 def settings_from(values: dict[str, Any]) -> Settings:

@@ -147,6 +147,6 @@ def test_memory_stays_small_whatever_the_size(server: S3Server) -> None:
         "assert sum(len(piece) for piece in place.read('big')) == 160 << 20\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)\n"
     )
-    settings = json.dumps(server.place(prefix="memory").told())
+    settings = json.dumps(server.place(prefix="memory").with_secrets())
     done = subprocess.run([sys.executable, "-c", program], input=settings, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 100

@@ -80,7 +80,7 @@ def test_places_of_backups_are_read_and_hide_their_credentials(tmp_path):
     assert isinstance(backup.copies["far"], S3Place)
     assert backup.copies["far"].ca_certificate == "a certificate"
     assert "hush-hush" not in repr(backup)
-    assert BackupAccess.model_validate({"place": backup.place.told()}).place == backup.place
+    assert BackupAccess.model_validate({"place": backup.place.with_secrets()}).place == backup.place
 
 
 UPSTREAM = '{"timescaledb": {"reference": "a/b:1"}, "redis": {"reference": "r:1"}, "weaviate": {"reference": "w:1"}}'

@@ -99,10 +99,10 @@ class App:
         return await self._embeddings(scope, receive, _EMBEDDINGS[path])
 
     def _authenticate(self, headers: dict[bytes, bytes]) -> None:
-        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        if not given:
+        scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
+        if not key:
             raise ApiError(401, "You didn't provide an API key: send it in the header `Authorization: Bearer KEY`")
-        if scheme.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self.token):
+        if scheme.lower() != b"bearer" or not hmac.compare_digest(key.strip(), self.token):
             raise ApiError(401, "Incorrect API key provided", code="invalid_api_key")
 
     async def _embeddings(self, scope: dict[str, Any], receive: Receive, path_kind: Kind | None) -> bytes:
@@ -156,8 +156,8 @@ async def _unless_disconnected(receive: Receive, work: Awaitable[bytes]) -> byte
             raise _DisconnectedError
         return task.result()
     finally:
-        for each in (task, gone):
-            each.cancel()
+        for pending in (task, gone):
+            pending.cancel()
         await asyncio.wait([task, gone])
 
 

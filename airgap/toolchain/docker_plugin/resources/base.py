@@ -122,12 +122,12 @@ def trimmed(prop: Property, value: Any) -> Any:
 
 
 def _trimmed_object(fields: tuple[Property, ...], value: dict[str, Any]) -> dict[str, Any]:
-    kept = {
+    needed = {
         field.name: trimmed(field, value.get(field.name))
         for field in fields
         if field.required or not (is_empty(value.get(field.name)) or value.get(field.name) in (False, 0))
     }
-    return {**kept, "__defaults": []}
+    return {**needed, "__defaults": []}
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from airgap.toolchain.docker_plugin.checking import Failure
 from airgap.toolchain.docker_plugin.context import Call
 from airgap.toolchain.docker_plugin.diffing import Difference
-from airgap.toolchain.docker_plugin.engine import told
+from airgap.toolchain.docker_plugin.engine import failing_as
 from airgap.toolchain.docker_plugin.errors import CancelledByUserError, DockerPluginError, NotReadyError
 from airgap.toolchain.docker_plugin.properties import Change
 from airgap.toolchain.docker_plugin.resources import container_life as life
@@ -132,7 +132,7 @@ class Container(Resource):
         if container is None:  # `rm`: it has ended already
             return {**state, **self.recorded(inputs, refreshed=refreshed), "id": container_id}
         image = find_image(call, container["Image"])
-        with told(f"container `{container_id[:12]}` could not be read"):
+        with failing_as(f"container `{container_id[:12]}` could not be read"):
             actual = view.actual(container, image, inputs)
         if actual["memorySwap"] == -1 and not call.engine.limits_swap:
             actual["memorySwap"] = inputs.get("memorySwap", -1)

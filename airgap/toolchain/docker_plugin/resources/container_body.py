@@ -43,35 +43,35 @@ def _put(body: dict[str, Any], place: str, value: Any) -> None:
     target[last] = value
 
 
-def healthcheck(given: dict[str, Any]) -> dict[str, Any]:
+def healthcheck(inputs: dict[str, Any]) -> dict[str, Any]:
     """Return the health check in Docker's terms, its durations in nanoseconds."""
-    values = {prop.place: prop.codec.encode(given[prop.name]) for prop in HEALTHCHECK_FIELDS if given.get(prop.name) is not None}
+    values = {prop.place: prop.codec.encode(inputs[prop.name]) for prop in HEALTHCHECK_FIELDS if inputs.get(prop.name) is not None}
     if not values.get("StartInterval"):
         values.pop("StartInterval", None)  # engines before 25 refuse it
     return values
 
 
-def ports(given: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, list[dict[str, str]]]]:
+def ports(inputs: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, list[dict[str, str]]]]:
     """Return the exposed ports, and the published address of each."""
     bindings: dict[str, list[dict[str, str]]] = {}
-    for port in given:
+    for port in inputs:
         external = port.get("external")
         binding = {"HostIp": port.get("ip") or "", "HostPort": str(external) if external else ""}
         bindings.setdefault(f"{port['internal']}/{port.get('protocol') or 'tcp'}", []).append(binding)
     return {port: {} for port in bindings}, bindings
 
 
-def mount(given: dict[str, Any]) -> dict[str, Any]:
+def mount(inputs: dict[str, Any]) -> dict[str, Any]:
     """Return one mount in Docker's terms."""
-    docker_mount: dict[str, Any] = {"Target": given["target"], "Source": given.get("source") or "", "Type": given["type"]}
-    docker_mount["ReadOnly"] = given.get("readOnly") or False
-    if given["type"] == "bind" and given.get("bindOptions"):
-        docker_mount["BindOptions"] = {"Propagation": given["bindOptions"].get("propagation") or ""}
-    if given["type"] == "tmpfs" and given.get("tmpfsOptions"):
-        options = given["tmpfsOptions"]
+    docker_mount: dict[str, Any] = {"Target": inputs["target"], "Source": inputs.get("source") or "", "Type": inputs["type"]}
+    docker_mount["ReadOnly"] = inputs.get("readOnly") or False
+    if inputs["type"] == "bind" and inputs.get("bindOptions"):
+        docker_mount["BindOptions"] = {"Propagation": inputs["bindOptions"].get("propagation") or ""}
+    if inputs["type"] == "tmpfs" and inputs.get("tmpfsOptions"):
+        options = inputs["tmpfsOptions"]
         docker_mount["TmpfsOptions"] = {"SizeBytes": options.get("sizeBytes") or 0, "Mode": options.get("mode") or 0}
-    if given["type"] == "volume" and given.get("volumeOptions"):
-        options = given["volumeOptions"]
+    if inputs["type"] == "volume" and inputs.get("volumeOptions"):
+        options = inputs["volumeOptions"]
         docker_mount["VolumeOptions"] = {
             "NoCopy": options.get("noCopy") or False,
             "Labels": {item["label"]: item["value"] for item in options.get("labels") or []},
@@ -86,12 +86,12 @@ def mount(given: dict[str, Any]) -> dict[str, Any]:
     return docker_mount
 
 
-def volumes(given: list[dict[str, Any]]) -> tuple[dict[str, Any], list[str], list[str]]:
+def volumes(inputs: list[dict[str, Any]]) -> tuple[dict[str, Any], list[str], list[str]]:
     """Return anonymous volumes, binds (`SOURCE:PATH:MODE`) and the containers whose volumes are shared."""
     anonymous: dict[str, Any] = {}
     binds: list[str] = []
     shared: list[str] = []
-    for item in given:
+    for item in inputs:
         source = item.get("hostPath") or item.get("volumeName")
         if item.get("fromContainer"):
             shared.append(item["fromContainer"])
@@ -112,34 +112,34 @@ def gpu_request(gpus: str) -> dict[str, Any]:
     return {"Driver": "", "Count": 0, "DeviceIDs": gpus.removeprefix("device=").split(","), "Capabilities": [["gpu"]], "Options": {}}
 
 
-def device_request(given: dict[str, Any]) -> dict[str, Any]:
+def device_request(inputs: dict[str, Any]) -> dict[str, Any]:
     """Return one device request in Docker's terms."""
     return {
-        "Driver": given.get("driver") or "",
-        "Count": given.get("count") or 0,
-        "DeviceIDs": given.get("deviceIds") or None,
-        "Capabilities": [given["capabilities"]] if given.get("capabilities") else [],
-        "Options": given.get("options") or {},
+        "Driver": inputs.get("driver") or "",
+        "Count": inputs.get("count") or 0,
+        "DeviceIDs": inputs.get("deviceIds") or None,
+        "Capabilities": [inputs["capabilities"]] if inputs.get("capabilities") else [],
+        "Options": inputs.get("options") or {},
     }
 
 
-def endpoint(given: dict[str, Any]) -> dict[str, Any]:
+def endpoint(inputs: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a container's end of one network, for `NetworkConnect`."""
     addresses = {
-        "IPv4Address": given.get("ipv4Address"),
-        "IPv6Address": given.get("ipv6Address"),
-        "LinkLocalIPs": given.get("linkLocalIps"),
+        "IPv4Address": inputs.get("ipv4Address"),
+        "IPv6Address": inputs.get("ipv6Address"),
+        "LinkLocalIPs": inputs.get("linkLocalIps"),
     }
     docker_endpoint: dict[str, Any] = {
-        "Aliases": given.get("aliases") or [],
+        "Aliases": inputs.get("aliases") or [],
         "IPAMConfig": {key: item for key, item in addresses.items() if item},
     }
-    if given.get("driverOpts"):
-        docker_endpoint["DriverOpts"] = dict(option.split("=", 1) for option in given["driverOpts"])
-    if given.get("macAddress"):
-        docker_endpoint["MacAddress"] = given["macAddress"]
-    if given.get("gwPriority"):
-        docker_endpoint["GwPriority"] = given["gwPriority"]
+    if inputs.get("driverOpts"):
+        docker_endpoint["DriverOpts"] = dict(option.split("=", 1) for option in inputs["driverOpts"])
+    if inputs.get("macAddress"):
+        docker_endpoint["MacAddress"] = inputs["macAddress"]
+    if inputs.get("gwPriority"):
+        docker_endpoint["GwPriority"] = inputs["gwPriority"]
     return docker_endpoint
 
 

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from airgap.toolchain.docker_plugin.context import Call
-from airgap.toolchain.docker_plugin.engine import explanation, told
+from airgap.toolchain.docker_plugin.engine import explanation, failing_as
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
 from core import health
 from core.patience import patience
@@ -26,7 +26,7 @@ def inspect(call: Call, container: str) -> dict[str, Any] | None:
     """Return Docker's information about a container, by id or name."""
     from docker.errors import NotFound
 
-    with told(f"container `{container}` could not be looked up"):
+    with failing_as(f"container `{container}` could not be looked up"):
         try:
             return dict(call.engine.client.inspect_container(container))
         except NotFound:
@@ -41,7 +41,7 @@ def start(call: Call, container: dict[str, Any], inputs: dict[str, Any]) -> None
     from docker.errors import APIError
 
     name = inputs["name"]
-    with told(f"container `{name}` could not be started"):
+    with failing_as(f"container `{name}` could not be started"):
         try:
             call.engine.client.start(container["Id"])
         except APIError as error:
@@ -171,7 +171,7 @@ def stop(call: Call, container_id: str, name: str, grace: int) -> None:
     """Stop the container; it is killed after `grace` seconds."""
     from docker.errors import NotFound
 
-    with told(f"container `{name}` could not be stopped"):
+    with failing_as(f"container `{name}` could not be stopped"):
         try:
             call.engine.client.stop(container_id, timeout=grace)
         except NotFound:

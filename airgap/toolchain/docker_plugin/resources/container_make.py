@@ -7,7 +7,7 @@ from typing import Any
 
 from airgap.toolchain.docker_plugin import codecs
 from airgap.toolchain.docker_plugin.context import Call
-from airgap.toolchain.docker_plugin.engine import explanation, told
+from airgap.toolchain.docker_plugin.engine import explanation, failing_as
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
 from airgap.toolchain.docker_plugin.resources import container_life as life
 from airgap.toolchain.docker_plugin.resources import uploads
@@ -59,7 +59,7 @@ def _create(call: Call, inputs: dict[str, Any], body: dict[str, Any], own: Mark)
     from docker.errors import APIError
 
     name = inputs["name"]
-    with told(f"container `{name}` could not be created"):
+    with failing_as(f"container `{name}` could not be created"):
         client: Any = call.engine.client
         try:
             return str(client.create_container_from_config(body, name=name, platform=inputs.get("platform"))["Id"])
@@ -114,19 +114,19 @@ def _refuse_too_new(call: Call, inputs: dict[str, Any]) -> None:
 
 def _connect(call: Call, container: dict[str, Any], inputs: dict[str, Any]) -> None:
     """Connect the container to its networks, and disconnect it from the default one."""
-    asked = inputs.get("networksAdvanced") or []
-    if not asked:
+    networks = inputs.get("networksAdvanced") or []
+    if not networks:
         return
     client: Any = call.engine.client
     name = inputs["name"]
     present = dict(container["NetworkSettings"].get("Networks") or {})
     ids = {end.get("NetworkID") for end in present.values()} | set(present)
-    if "bridge" in present and not any(item["name"] in ("bridge", present["bridge"].get("NetworkID")) for item in asked):
-        with told(f"container `{name}` could not be taken off the default network"):
+    if "bridge" in present and not any(item["name"] in ("bridge", present["bridge"].get("NetworkID")) for item in networks):
+        with failing_as(f"container `{name}` could not be taken off the default network"):
             client.disconnect_container_from_network(container["Id"], "bridge")
-    for item in asked:
+    for item in networks:
         if item["name"] not in ids:
-            with told(
+            with failing_as(
                 f"container `{name}` could not be put on network `{item['name']}`",
                 "check the network with: docker network inspect " + item["name"],
             ):
@@ -147,7 +147,7 @@ def change(call: Call, container: dict[str, Any], changes: dict[str, Any], input
         options |= _memory(container, inputs)
     if changes.keys() & {"restart", "maxRetryCount"}:
         options["restart_policy"] = {"Name": inputs.get("restart") or "no", "MaximumRetryCount": inputs.get("maxRetryCount") or 0}
-    with told(f"container `{inputs['name']}` could not be changed in place"):
+    with failing_as(f"container `{inputs['name']}` could not be changed in place"):
         call.engine.client.update_container(container["Id"], **options)
 
 
@@ -180,7 +180,7 @@ def attach(call: Call, container_id: str, inputs: dict[str, Any]) -> str | None:
         call.sleep(0.2)
     if container is None or not inputs.get("logs"):
         return None
-    with told(f"the log of container `{name}` could not be read"):
+    with failing_as(f"the log of container `{name}` could not be read"):
         return bytes(call.engine.client.logs(container_id)).decode(errors="replace")
 
 
@@ -197,7 +197,7 @@ def remove(call: Call, container_id: str, name: str, *, volumes: bool) -> None:
     """Remove a container, with its anonymous volumes if requested; ignore a missing one."""
     from docker.errors import APIError, NotFound
 
-    with told(f"container `{name}` could not be removed"):
+    with failing_as(f"container `{name}` could not be removed"):
         try:
             call.engine.client.remove_container(container_id, v=volumes, force=True)
         except NotFound:

@@ -60,12 +60,12 @@ def _image(container: dict[str, Any], image: dict[str, Any] | None, inputs: dict
     return str(named) if named in names | short else str(container["Image"])
 
 
-def _without(entries: list[str], inherited: list[str], asked: list[str]) -> list[str]:
-    return [entry for entry in entries if entry in asked or entry not in inherited]
+def _without(entries: list[str], inherited: list[str], requested: list[str]) -> list[str]:
+    return [entry for entry in entries if entry in requested or entry not in inherited]
 
 
-def _own_labels(labels: list[dict[str, Any]], inherited: dict[str, str], asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    named = {item["label"] for item in asked}
+def _own_labels(labels: list[dict[str, Any]], inherited: dict[str, str], requested: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    named = {item["label"] for item in requested}
     return [item for item in labels if item["label"] in named or inherited.get(item["label"]) != item["value"]]
 
 
@@ -79,10 +79,10 @@ def _ports(container: dict[str, Any]) -> list[dict[str, Any]]:
     """Read the requested ports and Docker's chosen numbers: a stopped container publishes nothing, but still requests it."""
     live = (container.get("NetworkSettings") or {}).get("Ports") or {}
     ports = []
-    asked = container["HostConfig"].get("PortBindings") or {}
+    requested = container["HostConfig"].get("PortBindings") or {}
     if container["HostConfig"].get("PublishAllPorts"):
-        asked = {**live, **asked}
-    for port, bindings in sorted(asked.items(), key=lambda item: (int(item[0].partition("/")[0]), item[0])):
+        requested = {**live, **requested}
+    for port, bindings in sorted(requested.items(), key=lambda item: (int(item[0].partition("/")[0]), item[0])):
         internal, _, protocol = port.partition("/")
         for index, binding in enumerate(bindings or []):
             chosen = (live.get(port) or [])[index : index + 1]
@@ -121,8 +121,8 @@ def _volumes(container: dict[str, Any], defaults: dict[str, Any], requested: lis
     host = container["HostConfig"]
     volumes = [_bind(bind, requested) for bind in host.get("Binds") or []]
     bound = {item["containerPath"] for item in volumes}
-    asked = {item.get("containerPath") for item in requested}
-    inherited = (defaults.get("Volumes") or {}).keys() - asked
+    requested_paths = {item.get("containerPath") for item in requested}
+    inherited = (defaults.get("Volumes") or {}).keys() - requested_paths
     volumes.extend({"containerPath": path} for path in sorted((container["Config"].get("Volumes") or {}).keys() - bound - inherited))
     volumes.extend({"fromContainer": name} for name in host.get("VolumesFrom") or [])
     return volumes
@@ -165,12 +165,12 @@ def _device_requests(host: dict[str, Any], inputs: dict[str, Any]) -> tuple[list
 
 def _networks(container: dict[str, Any], inputs: dict[str, Any]) -> list[dict[str, Any]]:
     """Read the container's networks, besides the one of its network mode."""
-    asked = inputs.get("networksAdvanced") or []
+    requested = inputs.get("networksAdvanced") or []
     mode = container["HostConfig"].get("NetworkMode", "")
     own = {container["Id"][:12], container["Name"].lstrip("/"), container["Config"].get("Hostname", "")}
     networks = []
     for name, end in ((container.get("NetworkSettings") or {}).get("Networks") or {}).items():
-        twin = next((item for item in asked if item["name"] in (name, end.get("NetworkID"))), None)
+        twin = next((item for item in requested if item["name"] in (name, end.get("NetworkID"))), None)
         if twin is None and (name == mode or (name == "bridge" and mode in ("default", "bridge"))):
             continue
         addresses = end.get("IPAMConfig") or {}

@@ -6,7 +6,7 @@ import re
 from typing import Any, ClassVar
 
 from airgap.toolchain.docker_plugin.context import Call
-from airgap.toolchain.docker_plugin.engine import explanation, told
+from airgap.toolchain.docker_plugin.engine import explanation, failing_as
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
 from airgap.toolchain.docker_plugin.resources.base import Found, Resource
 from airgap.toolchain.docker_plugin.tables.image import IMAGE
@@ -62,7 +62,7 @@ class RemoteImage(Resource):
         if state.get("keepLocally"):
             return
         name = state["name"]
-        with told(f"image `{name}` could not be removed"):
+        with failing_as(f"image `{name}` could not be removed"):
             try:
                 call.engine.client.remove_image(name, force=state.get("forceRemove") or False)
             except NotFound:
@@ -89,7 +89,7 @@ def find_image(call: Call, name: str) -> dict[str, Any] | None:
     """Return Docker's information about a local image, by name or id."""
     from docker.errors import NotFound
 
-    with told(f"image `{name}` could not be looked up"):
+    with failing_as(f"image `{name}` could not be looked up"):
         try:
             client: Any = call.engine.client
             return dict(client.inspect_image(name))

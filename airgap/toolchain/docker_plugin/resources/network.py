@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from airgap.toolchain.docker_plugin.codecs import LABELS
 from airgap.toolchain.docker_plugin.context import Call
-from airgap.toolchain.docker_plugin.engine import explanation, told
+from airgap.toolchain.docker_plugin.engine import explanation, failing_as
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
 from airgap.toolchain.docker_plugin.properties import same
 from airgap.toolchain.docker_plugin.resources.base import Found, Resource
@@ -29,7 +29,7 @@ class Network(Resource):
         if existing is not None:
             self._refuse_foreign(existing, inputs)
             return existing["Id"], self._outputs(existing, inputs, refreshed=False)
-        with told(f"network `{name}` could not be created", "networks in use are listed by: docker network ls"):
+        with failing_as(f"network `{name}` could not be created", "networks in use are listed by: docker network ls"):
             try:
                 created = call.engine.client.create_network(
                     name,
@@ -68,7 +68,7 @@ class Network(Resource):
         from docker.errors import APIError, NotFound
 
         name = state.get("name", resource_id)
-        with told(f"network `{name}` could not be removed"):
+        with failing_as(f"network `{name}` could not be removed"):
             try:
                 call.engine.client.remove_network(resource_id)
             except NotFound:
@@ -150,7 +150,7 @@ def _actual(network: dict[str, Any]) -> dict[str, Any]:
 def _inspect(call: Call, network_id: str) -> dict[str, Any] | None:
     from docker.errors import NotFound
 
-    with told(f"network `{network_id}` could not be looked up"):
+    with failing_as(f"network `{network_id}` could not be looked up"):
         try:
             return dict(call.engine.client.inspect_network(network_id))
         except NotFound:
@@ -158,7 +158,7 @@ def _inspect(call: Call, network_id: str) -> dict[str, Any] | None:
 
 
 def _of_name(call: Call, name: str) -> dict[str, Any] | None:
-    with told(f"network `{name}` could not be looked up"):
+    with failing_as(f"network `{name}` could not be looked up"):
         for network in call.engine.client.networks(names=[name]):
             if network["Name"] == name:
                 return _inspect(call, network["Id"])

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from airgap.toolchain.docker_plugin.context import Call
-from airgap.toolchain.docker_plugin.engine import told
+from airgap.toolchain.docker_plugin.engine import failing_as
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
 from core.container_files import FileToPut, packed
 
@@ -21,10 +21,10 @@ def problems(uploads: list[dict[str, Any]]) -> list[tuple[str, str]]:
     faults: list[tuple[str, str]] = []
     for index, upload in enumerate(uploads):
         where = f"uploads[{index}]"
-        given = [name for name in _SOURCES if upload.get(name) not in (None, "")]
+        full = [name for name in _SOURCES if upload.get(name) not in (None, "")]
         named = [name for name in _SOURCES if name in upload]
-        if len(given) > 1:
-            faults.append((where, f"gives {' and '.join(f'`{name}`' for name in given)}; only one of them can fill `{upload.get('file')}`"))
+        if len(full) > 1:
+            faults.append((where, f"gives {' and '.join(f'`{name}`' for name in full)}; only one of them can fill `{upload.get('file')}`"))
         elif not named:
             faults.append((where, f"gives nothing to put into `{upload.get('file')}`: set one of `content`, `contentBase64`, `source`"))
     return faults
@@ -52,7 +52,7 @@ def upload_all(call: Call, container: str, inputs: dict[str, Any]) -> None:
     for upload in inputs.get("uploads") or []:
         # Through the volume's own path, a file reaches its volume even if the root is read-only.
         root = _volume_of(upload["file"], inputs) or "/"
-        with told(f"file `{upload['file']}` could not be put into container `{inputs['name']}`"):
+        with failing_as(f"file `{upload['file']}` could not be put into container `{inputs['name']}`"):
             call.engine.client.put_archive(container, root, packed([_file(upload, PurePosixPath(upload["file"]).relative_to(root))]))
 
 

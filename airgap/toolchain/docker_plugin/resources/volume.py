@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from airgap.toolchain.docker_plugin.codecs import LABELS
 from airgap.toolchain.docker_plugin.context import Call
-from airgap.toolchain.docker_plugin.engine import explanation, told
+from airgap.toolchain.docker_plugin.engine import explanation, failing_as
 from airgap.toolchain.docker_plugin.errors import DockerPluginError
 from airgap.toolchain.docker_plugin.resources.base import Found, Resource
 from airgap.toolchain.docker_plugin.tables.volume import VOLUME
@@ -33,7 +33,7 @@ class Volume(Resource):
                 )
             volume = existing
         else:
-            with told(f"volume `{name}` could not be created"):
+            with failing_as(f"volume `{name}` could not be created"):
                 volume = dict(
                     call.engine.client.create_volume(
                         name, driver=inputs.get("driver") or "local", driver_opts=inputs.get("driverOpts") or {}, labels=labels
@@ -64,7 +64,7 @@ class Volume(Resource):
 
         del state
 
-        with told(f"volume `{resource_id}` could not be removed"):
+        with failing_as(f"volume `{resource_id}` could not be removed"):
             try:
                 call.engine.client.remove_volume(resource_id)
             except NotFound:
@@ -87,7 +87,7 @@ class Volume(Resource):
 def _inspect(call: Call, name: str) -> dict[str, Any] | None:
     from docker.errors import NotFound
 
-    with told(f"volume `{name}` could not be looked up"):
+    with failing_as(f"volume `{name}` could not be looked up"):
         try:
             return dict(call.engine.client.inspect_volume(name))
         except NotFound:
@@ -96,11 +96,11 @@ def _inspect(call: Call, name: str) -> dict[str, Any] | None:
 
 def _refuse_other_kind(existing: dict[str, Any], inputs: dict[str, Any]) -> None:
     name = inputs["name"]
-    asked = {"driver": inputs.get("driver") or "local", "options": inputs.get("driverOpts") or {}}
+    requested = {"driver": inputs.get("driver") or "local", "options": inputs.get("driverOpts") or {}}
     present = {"driver": existing.get("Driver"), "options": existing.get("Options") or {}}
-    if asked != present:
+    if requested != present:
         raise DockerPluginError(
             f"a volume named `{name}` exists already, but of another kind: driver {present['driver']} with options {present['options']}, "
-            f"where driver {asked['driver']} with options {asked['options']} is asked for",
+            f"where driver {requested['driver']} with options {requested['options']} is asked for",
             next_step=f"keep its data elsewhere and remove it (docker volume rm {name}), or give this one another name",
         )

@@ -176,14 +176,14 @@ _DEVICES = (
         Property(
             name,
             ValueKind.OBJECT_SET,
-            place=f"HostConfig.Blkio{there}",
+            place=f"HostConfig.Blkio{setting}",
             codec=parts.RATES,
             fields=parts.RATE_FIELDS,
             created=[],
             refreshed=[],
             whole=True,
         )
-        for name, there in (
+        for name, setting in (
             ("deviceReadBps", "DeviceReadBps"),
             ("deviceReadIops", "DeviceReadIOps"),
             ("deviceWriteBps", "DeviceWriteBps"),

@@ -122,8 +122,8 @@ def _nanoseconds(value: str) -> int:
 HEALTHCHECK_FIELDS = (
     Property("tests", ValueKind.TEXTS, place="Test", created=[], refreshed=[]),
     *(
-        Property(name, ValueKind.TEXT, default="0s", place=there, codec=codecs.DURATION, canonical=_nanoseconds, refuse=checks.a_duration)
-        for name, there in (("interval", "Interval"), ("timeout", "Timeout"), ("startPeriod", "StartPeriod"))
+        Property(name, ValueKind.TEXT, default="0s", place=place, codec=codecs.DURATION, canonical=_nanoseconds, refuse=checks.a_duration)
+        for name, place in (("interval", "Interval"), ("timeout", "Timeout"), ("startPeriod", "StartPeriod"))
     ),
     Property(
         "startInterval",

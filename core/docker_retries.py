@@ -15,7 +15,7 @@ _TRIES = 4
 _PAUSE_SECONDS = 0.3
 
 
-def asked(doing: str, where: str, ask: Callable[[], Answer]) -> Answer:
+def with_retries(doing: str, where: str, ask: Callable[[], Answer]) -> Answer:
     """The answer of `ask`, which is called again if the connection failed.
 
     Raises PlatformError if the engine refuses, or has not answered completely after the last try. docker.errors.NotFound is
