@@ -230,7 +230,7 @@ def _schedule(folder: Path, loaded: _Once, seconds: float) -> Finding:
 
     # The outputs say whether this clone runs the schedule; without them assume so, as for most stacks.
     platform = loaded.get(seconds)
-    return judge_now(folder, kept=platform.keeps_itself if isinstance(platform, connections.Platform) else True)
+    return judge_now(folder, keeps_itself=platform.keeps_itself if isinstance(platform, connections.Platform) else True)
 
 
 def judge_checks(last: Mapping[str, Any] | None, now: datetime) -> Finding:

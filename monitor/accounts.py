@@ -61,8 +61,8 @@ def authority(platform: Platform) -> Finding:
     from cryptography import x509
 
     trusted = x509.load_pem_x509_certificates(platform.ca_file.read_bytes())
-    made = max(certificate.not_valid_before_utc for certificate in trusted)
-    return judge_authority(platform.authority, made, authority_state(platform), datetime.now(UTC), platform.stack)
+    newest = max(certificate.not_valid_before_utc for certificate in trusted)
+    return judge_authority(platform.authority, newest, authority_state(platform), datetime.now(UTC), platform.stack)
 
 
 def authority_state(platform: Platform) -> State | None:
@@ -71,17 +71,17 @@ def authority_state(platform: Platform) -> State | None:
 
 
 def judge_authority(
-    turn: AuthorityTurn | None, made: datetime, found: State | None, now: datetime, stack: str, rules: RotationRules = ROTATION_RULES
+    turn: AuthorityTurn | None, newest: datetime, rotation: State | None, now: datetime, stack: str, rules: RotationRules = ROTATION_RULES
 ) -> Finding:
     """Judge the age of the newest CA, and how far its rotation is. Pure."""
     if turn is None:
         return unknown("an older version brought the stack up: it can't rotate its CA", f"invoke up --stack {stack}")
-    age = now - made
-    if found and found.step in (Step.MAKE, Step.DECLARE):
+    age = now - newest
+    if rotation and rotation.step in (Step.MAKE, Step.DECLARE):
         return warning("a rotation of the CA was interrupted", f"invoke accounts.rotate --ca --stack {stack} goes on")
-    if found and found.time and now > found.time + rules.end_within:
+    if rotation and rotation.time and now > rotation.time + rules.end_within:
         return warning(
-            f"a step of the CA's rotation is due since {span_text(now - found.time)}",
+            f"a step of the CA's rotation is due since {span_text(now - rotation.time)}",
             f"invoke up --stack {stack} takes it, as the schedule should have",
         )
     if age > rules.renew_authority_after:
@@ -91,7 +91,7 @@ def judge_authority(
             age.days,
             "days",
         )
-    running = f"; two are trusted, the next step is at {found.time:%Y-%m-%d %H:%M} UTC" if found and found.time else ""
+    running = f"; two are trusted, the next step is at {rotation.time:%Y-%m-%d %H:%M} UTC" if rotation and rotation.time else ""
     return ok(f"the CA is {span_text(age)} old{running}", age.days, "days")
 
 

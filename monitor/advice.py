@@ -101,11 +101,11 @@ def judge_queries(said: Mapping[str, tuple[int, float, float]]) -> tuple[int, li
             by_shape[key] = figures
     over = []
     seen = 0
-    for each in QUERIES:
-        calls, pages, taken = by_shape.get(shape(each.sql), (0, 0.0, 0.0))
+    for declared in QUERIES:
+        calls, pages, taken = by_shape.get(shape(declared.sql), (0, 0.0, 0.0))
         seen += calls > 0
-        if calls >= bounds.calls and pages > each.max_buffers:
-            over.append(_over(each, calls, pages, taken))
+        if calls >= bounds.calls and pages > declared.max_buffers:
+            over.append(_over(declared, calls, pages, taken))
     return seen, over
 
 
@@ -123,11 +123,11 @@ def shape(text: str) -> str:
 def duplicates(used: Sequence[IndexUse]) -> list[str]:
     """Indexes that say the same as another one of their table. Pure."""
     problems = []
-    for place, each in enumerate(used):
+    for place, index in enumerate(used):
         for other in used[:place]:
-            if each.table == other.table and each.definition == other.definition:
-                first, second = (other, each) if other.unique or not each.unique else (each, other)
-                problems.append(f"{second.name} on {each.table} is the same as {first.name}")
+            if index.table == other.table and index.definition == other.definition:
+                first, second = (other, index) if other.unique or not index.unique else (index, other)
+                problems.append(f"{second.name} on {index.table} is the same as {first.name}")
     return problems
 
 
@@ -136,9 +136,9 @@ def unused(used: Sequence[IndexUse]) -> list[str]:
     declared = {index.name for table in TABLES for index in table.indexes}
     bound = relational_alarms.RELATIONAL_ALARMS.unused_after
     return [
-        f"{each.name} on {each.table} was not read in {timedelta(seconds=round(each.seconds))}"
-        for each in used
-        if each.reads == 0 and not each.unique and each.name not in declared and each.seconds >= bound.total_seconds()
+        f"{index.name} on {index.table} was not read in {timedelta(seconds=round(index.seconds))}"
+        for index in used
+        if index.reads == 0 and not index.unique and index.name not in declared and index.seconds >= bound.total_seconds()
     ]
 
 

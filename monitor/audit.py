@@ -45,9 +45,9 @@ def judge(anomalies_seen: Sequence[Anomaly], unread: dict[str, str], trials: Seq
     problems = [anomaly for anomaly in anomalies_seen if not _is_ours(anomaly, trials)]
     if problems:
         by_rule = Counter(anomaly.rule for anomaly in problems)
-        newest = sorted(problems, key=lambda each: (each.rule in _GRAVE, each.time), reverse=True)
+        newest = sorted(problems, key=lambda anomaly: (anomaly.rule in _GRAVE, anomaly.time), reverse=True)
         rules = ", ".join(f"{rule} ({count})" if count > 1 else rule for rule, count in sorted(by_rule.items()))
-        words = shortened((f"{each.time[:16].replace('T', ' ')} {each.store}: {each.words}" for each in newest), _SHOWN)
+        words = shortened((f"{anomaly.time[:16].replace('T', ' ')} {anomaly.store}: {anomaly.words}" for anomaly in newest), _SHOWN)
         grave = any(anomaly.rule in _GRAVE for anomaly in problems)
         return (critical if grave else warning)(f"{rules}: {words}", _NEXT, len(problems), "anomalies")
     if unread:

@@ -84,7 +84,7 @@ def judge_verified(marks: Mapping[str, Marks], sets: Sequence[Manifest], alarms:
     moments = {manifest.id: mark.verified for manifest in sets if (mark := marks.get(manifest.id)) and mark.verified}
     if not moments:
         return _not_yet("no set was ever verified", step, sets, alarms.verified_warn_after, now)
-    newest = max(moments, key=lambda each: moments[each])
+    newest = max(moments, key=lambda set_id: moments[set_id])
     age = now - moments[newest]
     message = f"{newest} was verified {span_text(age)} ago; {len(moments)} of {len(sets)} sets ever were"
     return warning(message, step, days(age), "days") if age > alarms.verified_warn_after else ok(message, days(age), "days")

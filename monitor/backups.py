@@ -153,7 +153,7 @@ def judge_unproven(sets: Sequence[Manifest]) -> Finding:
     for store in STORES:
         having = [manifest for manifest in sets if store in manifest.parts]
         # A full set also says what its dumps lack.
-        for manifest in (*having[-1:], *[each for each in having if each.kind == "full"][-1:]):
+        for manifest in (*having[-1:], *[manifest for manifest in having if manifest.kind == "full"][-1:]):
             newer = set(unprovens)
             unprovens |= {finding.what: finding for finding in manifest.parts[store].unproven if finding.what not in newer}
     grave = [finding for finding in unprovens.values() if not finding.by_design]

@@ -172,7 +172,7 @@ def _named(available: Sequence[Registered], names: Sequence[str] | None, where: 
         matching = [check for check in available if check.name == name or check.name.startswith(f"{name}.")]
         if not matching:
             raise PlatformError(
-                what=f"there is no check {name}", where=where, next_step=f"use one of: {', '.join(each.name for each in available)}"
+                what=f"there is no check {name}", where=where, next_step=f"use one of: {', '.join(check.name for check in available)}"
             )
         chosen += [check for check in matching if check not in chosen]
     return tuple(chosen)

@@ -41,7 +41,7 @@ def disk(platform: Platform, alarms: HostAlarms = HOST_ALARMS) -> Finding:
         name = f"disk{str(folder).replace('/', '-').rstrip('-')}"
         speed = samples.slope(samples.remember(platform, name, usage.used, now), usage.used, now, span=_DAY, least=_HOUR)
         findings.append(judge_disk(str(folder), usage.free, usage.total, speed, alarms))
-    return max(findings, key=lambda each: (severity(each.status), -(each.value or 0.0)))
+    return max(findings, key=lambda finding: (severity(finding.status), -(finding.value or 0.0)))
 
 
 def judge_disk(folder: str, free: int, total: int, speed: float | None, alarms: HostAlarms = HOST_ALARMS) -> Finding:
@@ -136,7 +136,7 @@ def judge_out_of_memory(risen: Mapping[str, Increase], alarms: HostAlarms = HOST
     ended = {name: rise for name, rise in risen.items() if rise.count >= alarms.oom_critical}
     if not ended:
         return ok("no OOM kills", 0, "processes")
-    message = ", ".join(f"{each.count:.0f} of {name} {each}" for name, each in ended.items())
+    message = ", ".join(f"{rise.count:.0f} of {name} {rise}" for name, rise in ended.items())
     return critical(
         f"the kernel killed processes (out of memory): {message}",
         f"invoke logs {next(iter(ended))} --since 1h; raise christmas:limits in the stack's settings, then invoke up",
@@ -171,9 +171,9 @@ def load(_platform: Platform) -> Finding:
 
 def judge_load(waiting: float, cores: int, alarms: HostAlarms = HOST_ALARMS) -> Finding:
     """Judge the 15-minute load average. Pure."""
-    each = waiting / cores
+    per_core = waiting / cores
     step = "top and docker stats show the load; backups and checks are late on a busy machine"
-    return bounded(each, "per core", f"load average (15 min) {waiting:.1f} on {cores} cores", step, warn=alarms.load_warn)
+    return bounded(per_core, "per core", f"load average (15 min) {waiting:.1f} on {cores} cores", step, warn=alarms.load_warn)
 
 
 def engine(_platform: Platform) -> Finding:

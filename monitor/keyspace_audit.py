@@ -146,18 +146,18 @@ def _shapes(client: redis.Redis, present: Sequence[tuple[str, str, int, int]]) -
 
     A sample of a hash may miss its one big field, so all of them are counted: there are few, or the sample has told enough.
     """
-    asked = [
-        each
-        for each in present
-        if (space := keyspace_of(each[0]))
-        and space.value_type.value == each[1]
-        and (each[1] != ValueType.HASH.value or each[3] < _COUNTED_WHOLE)
+    measured = [
+        key_row
+        for key_row in present
+        if (space := keyspace_of(key_row[0]))
+        and space.value_type.value == key_row[1]
+        and (key_row[1] != ValueType.HASH.value or key_row[3] < _COUNTED_WHOLE)
     ]
-    if not asked:
+    if not measured:
         return {}, {}
-    hashes = [key for key, kind, _, _ in asked if kind == ValueType.HASH.value]
+    hashes = [key for key, kind, _, _ in measured if kind == ValueType.HASH.value]
     pipeline = client.pipeline(transaction=False)
-    for key, kind, _, _ in asked:
+    for key, kind, _, _ in measured:
         if kind == ValueType.HASH.value:
             pipeline.hkeys(key)
         else:
@@ -165,8 +165,8 @@ def _shapes(client: redis.Redis, present: Sequence[tuple[str, str, int, int]]) -
     for key in hashes:
         pipeline.memory_usage(key, samples=0)
     answers = pipeline.execute()
-    shapes = dict(zip((key for key, _, _, _ in asked), answers, strict=False))
-    return shapes, dict(zip(hashes, (int(answer or 0) for answer in answers[len(asked) :]), strict=True))
+    shapes = dict(zip((key for key, _, _, _ in measured), answers, strict=False))
+    return shapes, dict(zip(hashes, (int(answer or 0) for answer in answers[len(measured) :]), strict=True))
 
 
 def outliving(
@@ -230,7 +230,7 @@ def fix(client: redis.Redis, findings: Sequence[Finding]) -> int:
     ttls = {keyspace.name: round(keyspace.ttl.total_seconds() * 1000) for keyspace in KEYSPACES}
     chosen = [finding for finding in findings if finding.fault in FIXABLE and finding.keyspace]
     pipeline = client.pipeline(transaction=False)
-    for each in chosen:
+    for finding in chosen:
         # LT takes a key without an expiry for one that never ends, and never makes a life longer.
-        pipeline.pexpire(each.key, ttls[str(each.keyspace)], lt=True)
+        pipeline.pexpire(finding.key, ttls[str(finding.keyspace)], lt=True)
     return sum(map(bool, pipeline.execute())) if chosen else 0

@@ -23,20 +23,20 @@ def chunks(platform: Platform) -> Finding:
     return judge([(str(name), int(count), int(locks), int(room)) for name, count, locks, room in rows])
 
 
-def judge(found: Sequence[tuple[str, int, int, int]]) -> Finding:
+def judge(tables: Sequence[tuple[str, int, int, int]]) -> Finding:
     """Judge tables, given as (name, chunks, locks of a statement over all of them, room for locks). Pure."""
-    if not found:
+    if not tables:
         return ok("no hypertable", 0, "of the locks")
-    worst = max(locks / room for _, _, locks, room in found)
+    worst = max(locks / room for _, _, locks, room in tables)
     message = "; ".join(
-        f"{name} {count} chunks, {locks} of {room} locks" for name, count, locks, room in found if locks / room >= _WARN_FROM
+        f"{name} {count} chunks, {locks} of {room} locks" for name, count, locks, room in tables if locks / room >= _WARN_FROM
     )
     step = "invoke up gives the server the blueprint's max_locks_per_transaction; invoke migrate.upkeep drops candles past their time"
     if worst >= _CRITICAL_FROM:
         return critical(f"a statement over a whole table may run out of shared memory: {message}", step, round(worst, 3), "of the locks")
     if worst >= _WARN_FROM:
         return warning(f"a statement over a whole table takes much of the locks: {message}", step, round(worst, 3), "of the locks")
-    full = [f"{name} {count}" for name, count, _, _ in found if count >= _FULL_FROM * MOST_CHUNKS]
+    full = [f"{name} {count}" for name, count, _, _ in tables if count >= _FULL_FROM * MOST_CHUNKS]
     if full:
         return warning(
             f"near the bound of {MOST_CHUNKS} chunks: {', '.join(full)}; candles of further times will be refused",
@@ -44,5 +44,5 @@ def judge(found: Sequence[tuple[str, int, int, int]]) -> Finding:
             round(worst, 3),
             "of the locks",
         )
-    name, count, locks, room = found[0]
+    name, count, locks, room = tables[0]
     return ok(f"most are {name}'s: {count} chunks, {locks} of {room} locks", round(worst, 3), "of the locks")

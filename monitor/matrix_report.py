@@ -15,8 +15,8 @@ def lines(report: Report) -> Iterator[str]:
     """The report: a line for each cell that is not as declared, then a summary."""
     yield from _some([_difference(cell) for cell in report.differing], "more that differ")
     yield from _some([f"not in the log  {cell}" for cell in report.unlogged], "more denials that are in no log")
-    yield from _some([f"unknown  {each.cell}: {each.learned.said}" for each in report.unknown], "more of which nothing was learned")
-    yield from (f"unknown  {each}" for each in report.unread)
+    yield from _some([f"unknown  {proof.cell}: {proof.learned.said}" for proof in report.unknown], "more of which nothing was learned")
+    yield from (f"unknown  {message}" for message in report.unread)
     counts = ", ".join(f"{count} {how}" for how, count in cells_by_answer(report.proven))
     yield (
         f"stack {report.stack}: {len(report.proven)} cells in {report.seconds:.1f} s ({counts}); {len(report.differing)} differ,"
@@ -34,11 +34,11 @@ def next_step(report: Report) -> str:
     return "ask again; invoke check shows what doesn't answer" if report.exit_code else ""
 
 
-def _difference(each: Proven) -> str:
-    declared = "allowed" if each.declared else "denied"
-    names = f" ({', '.join(each.learned.names[:8])}{', …' if len(each.learned.names) > 8 else ''})" if each.learned.names else ""
-    said = f": {each.learned.said}" if each.learned.said else ""
-    return f"differs  {each.cell}: declared {declared}, is {each.learned.answer} ({each.learned.how}){said}{names}"
+def _difference(proof: Proven) -> str:
+    declared = "allowed" if proof.declared else "denied"
+    names = f" ({', '.join(proof.learned.names[:8])}{', …' if len(proof.learned.names) > 8 else ''})" if proof.learned.names else ""
+    said = f": {proof.learned.said}" if proof.learned.said else ""
+    return f"differs  {proof.cell}: declared {declared}, is {proof.learned.answer} ({proof.learned.how}){said}{names}"
 
 
 def _some(every: list[str], more: str) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _some(every: list[str], more: str) -> Iterator[str]:
 
 def _refused_statements(proven: list[Proven]) -> int:
     logins = {("database", "connect"), ("server", "replicate")}
-    denied = [each.cell for each in proven if each.cell.store == "postgres" and each.learned.answer == "denied"]
+    denied = [proof.cell for proof in proven if proof.cell.store == "postgres" and proof.learned.answer == "denied"]
     return sum(count for key, count in Counter(map(_place, denied)).items() if key not in logins)
 
 

@@ -31,16 +31,16 @@ class Caused:
 def write(stack: str, caused: Caused) -> None:
     """Add to what is written down; the oldest go."""
     every = [*_read(stack), caused][-_KEPT:]
-    text = json.dumps([{**asdict(each), "began": each.began.isoformat(), "ended": each.ended.isoformat()} for each in every])
+    text = json.dumps([{**asdict(note), "began": note.began.isoformat(), "ended": note.ended.isoformat()} for note in every])
     write_whole(_file(stack), text)
 
 
 def of_late(stack: str, store: str, begin: datetime) -> Counter[tuple[str, str]]:
     """How many refusals in a store were caused since `begin`, by account and address."""
     counts: Counter[tuple[str, str]] = Counter()
-    for each in _read(stack):
-        if each.ended >= begin:
-            counts.update({(account, each.address): count for account, count in each.counts.get(store, {}).items()})
+    for note in _read(stack):
+        if note.ended >= begin:
+            counts.update({(account, note.address): count for account, count in note.counts.get(store, {}).items()})
     return counts
 
 
@@ -54,8 +54,8 @@ def _read(stack: str) -> list[Caused]:
     try:
         document = json.loads(_file(stack).read_text(encoding="utf-8"))
         return [
-            Caused(datetime.fromisoformat(each["began"]), datetime.fromisoformat(each["ended"]), each["counts"], str(each["address"]))
-            for each in document
+            Caused(datetime.fromisoformat(note["began"]), datetime.fromisoformat(note["ended"]), note["counts"], str(note["address"]))
+            for note in document
         ]
     except (OSError, ValueError, KeyError, TypeError):
         return []

@@ -102,7 +102,7 @@ def judge_locks(waiting: Sequence[Waiting], sessions: Mapping[int, Holder], alar
         return bounded(0.0, "seconds", "no session waits for a lock", "", warn=alarms.lock_wait_warn.total_seconds())
     pids = {session.pid for session in waiting}
     heads = [pid for pid in dict.fromkeys(blocker for session in waiting for blocker in session.blockers) if pid not in pids]
-    things = ", ".join(dict.fromkeys(each.thing for each in sorted(waiting, key=lambda each: -each.seconds)[:_SHOWN]))
+    things = ", ".join(dict.fromkeys(session.thing for session in sorted(waiting, key=lambda session: -session.seconds)[:_SHOWN]))
     message = f"{len(waiting)} sessions wait for a lock ({things}), the longest for {longest:.0f} s"
     if heads:
         message += "; at the head: " + "; ".join(_described(pid, sessions) for pid in heads[:_SHOWN])
@@ -151,7 +151,7 @@ def wraparound(platform: Platform) -> Finding:
 
 def judge_wraparound(ages: Sequence[tuple[str, int, int]], alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Judge ages of databases, as (name, transactions, multixacts). Pure."""
-    name, age, shared = max(ages, key=lambda each: max(each[1:]), default=("", 0, 0))
+    name, age, shared = max(ages, key=lambda row: max(row[1:]), default=("", 0, 0))
     message = f"{name} is {age / 1e6:.0f} million transactions and {shared / 1e6:.0f} million multixacts old"
     message += f"; at {_COUNTER_TURNS / 1e6:.0f} million writes stop"
     step = f"find what holds back vacuum: postgres.sessions, postgres.slots; then vacuum freeze, {_AS_SUPERUSER}"

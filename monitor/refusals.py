@@ -239,7 +239,7 @@ def _others(platform: Platform, store: str, logged: LoggedRefusals, now: datetim
 def without(refusals: Iterable[Refusal], own: Mapping[tuple[str, str], int]) -> list[Refusal]:
     """Refusals less so many of each account's from an address; an address of no name stands for any. Pure."""
     left = Counter(own)
-    kept = []
+    remaining = []
     for refusal in refusals:
         count = refusal.count
         for key in ((refusal.account, refusal.address), (refusal.account, "")):
@@ -247,8 +247,8 @@ def without(refusals: Iterable[Refusal], own: Mapping[tuple[str, str], int]) -> 
             left[key] -= taken
             count -= taken
         if count:
-            kept.append(replace(refusal, count=count))
-    return kept
+            remaining.append(replace(refusal, count=count))
+    return remaining
 
 
 def _counted(stats: Mapping[str, Any]) -> int | None:

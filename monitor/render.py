@@ -71,7 +71,7 @@ def text(stack: str, results: Sequence[CheckResult], stream: TextIO) -> str:
 def as_plugin(stack: str, results: Sequence[CheckResult]) -> str:
     """One line in the format of monitoring plugins (Nagios, Icinga, Zabbix, Sensu): status, problems, performance data."""
     wrong = sorted((result for result in results if result.status is not Status.OK), key=lambda check: -severity(check.status))
-    message = "; ".join(f"{each.name} {each.status}: {each.message}" for each in wrong)
+    message = "; ".join(f"{result.name} {result.status}: {result.message}" for result in wrong)
     figures = " ".join(_figure(result) for result in results if result.value is not None)
     said = plugin_text(f"{summary(results) or 'no checks'} (stack {stack})" + (f": {message}" if message else ""))
     return f"CHRISTMAS {worst(results).upper()} - {said}" + (f" | {figures}" if figures else "")

@@ -113,13 +113,13 @@ def judge_sessions(sessions_now: Sequence[Session]) -> Finding:
     """Judge sessions. Pure."""
     allowed = {account.name: account.postgres.statement_timeout.total_seconds() for account in ACCOUNTS if account.postgres}
     problems = []
-    for each in sessions_now:
-        bound = allowed.get(account_of_login(each.account))
-        who = f"{each.account} from {each.address}, server process {each.pid},"
-        if bound and (each.statement_seconds or 0) > bound * 1.1 + _GRACE_SECONDS:
-            problems.append(f"{who} runs a statement for {each.statement_seconds:.0f} s, {bound:.0f} s are allowed")
-        elif not each.is_busy and (each.transaction_seconds or 0) > _IDLE_SECONDS:
-            problems.append(f"{who} holds a transaction open for {each.transaction_seconds:.0f} s and does nothing")
+    for session in sessions_now:
+        bound = allowed.get(account_of_login(session.account))
+        who = f"{session.account} from {session.address}, server process {session.pid},"
+        if bound and (session.statement_seconds or 0) > bound * 1.1 + _GRACE_SECONDS:
+            problems.append(f"{who} runs a statement for {session.statement_seconds:.0f} s, {bound:.0f} s are allowed")
+        elif not session.is_busy and (session.transaction_seconds or 0) > _IDLE_SECONDS:
+            problems.append(f"{who} holds a transaction open for {session.transaction_seconds:.0f} s and does nothing")
     if problems:
         return warning(
             "; ".join(problems[:_SHOWN]),

@@ -40,8 +40,8 @@ def remember(platform: Platform, name: str, value: float, now: float | None = No
     now = time.time() if now is None else now
     path = _folder(platform) / f"{name}.json"
     earlier = [sample for sample in _read(path) if now - _KEPT_SECONDS <= sample[0] <= now]
-    kept = earlier[:-1] if len(earlier) > 1 and now - earlier[-2][0] < _CLOSEST_SECONDS else earlier
-    _write(path, [*kept, (now, value)][-_MOST:])
+    thinned = earlier[:-1] if len(earlier) > 1 and now - earlier[-2][0] < _CLOSEST_SECONDS else earlier
+    _write(path, [*thinned, (now, value)][-_MOST:])
     return earlier
 
 
@@ -67,9 +67,9 @@ def risen(earlier: Sequence[Sample], value: float, now: float) -> Increase | Non
     if not recent:
         return None
     total, before = 0.0, recent[0][1]
-    for _, each in [*recent[1:], (now, value)]:
-        total += each - before if each >= before else each
-        before = each
+    for _, reading in [*recent[1:], (now, value)]:
+        total += reading - before if reading >= before else reading
+        before = reading
     return Increase(total, now - recent[0][0])
 
 

@@ -15,13 +15,15 @@ from monitor.result import Finding, Status, critical, ok, warning
 _START = "invoke schedule.start (invoke up does it, too)"
 
 
-def judge(signs_of_life: signs.Signs | None, *, runs: bool, kept: bool, rules: ScheduleRules, now: datetime, boot: str = "") -> Finding:
-    """From the last signs of life. `runs`: one is at work now. `kept`: this clone runs it, instead of a scheduler of the machine's.
+def judge(
+    signs_of_life: signs.Signs | None, *, runs: bool, keeps_itself: bool, rules: ScheduleRules, now: datetime, boot: str = ""
+) -> Finding:
+    """From the last signs of life. `runs`: one is at work now. `keeps_itself`: this clone runs it, not a scheduler of the machine's.
 
     `boot` names this machine's last start, as signs do theirs.
     """
     failing = {name: work for name, work in (signs_of_life.works if signs_of_life else {}).items() if work.failures}
-    if not kept and not runs:
+    if not keeps_itself and not runs:
         finding = ok("another scheduler does the work, as the setting `schedule` says; backup.newest shows whether it does")
     elif signs_of_life is None:
         finding = warning("nothing runs by itself: the schedule was never started", _START)
@@ -50,7 +52,7 @@ def judge(signs_of_life: signs.Signs | None, *, runs: bool, kept: bool, rules: S
             "seconds",
         )
     if failing and finding.status is not Status.CRITICAL:
-        words = "; ".join(f"{name} failed {each.failures} times in a row: {each.message}" for name, each in sorted(failing.items()))
+        words = "; ".join(f"{name} failed {work.failures} times in a row: {work.message}" for name, work in sorted(failing.items()))
         return warning(words, "invoke schedule shows the log's end; do the work by hand to see what is wrong")
     return finding
 
@@ -58,10 +60,10 @@ def judge(signs_of_life: signs.Signs | None, *, runs: bool, kept: bool, rules: S
 def alive(platform: Platform) -> Finding:
     """The schedule is alive and its work succeeds."""
     folder = signs.folder_of(platform.stack)
-    return judge_now(folder, kept=platform.keeps_itself)
+    return judge_now(folder, keeps_itself=platform.keeps_itself)
 
 
-def judge_now(folder: Path, *, kept: bool) -> Finding:
+def judge_now(folder: Path, *, keeps_itself: bool) -> Finding:
     """The same, from the present signs in a stack's folder."""
     now, boot = datetime.now(UTC), signs.boot_id()
-    return judge(signs.read(folder), runs=signs.runs(folder), kept=kept, rules=SCHEDULE_RULES, now=now, boot=boot)
+    return judge(signs.read(folder), runs=signs.runs(folder), keeps_itself=keeps_itself, rules=SCHEDULE_RULES, now=now, boot=boot)

@@ -43,4 +43,4 @@ def fields(platform: Platform) -> Finding:
 
 
 def _named(usages: list[Usage]) -> str:
-    return ", ".join(f"{each.field}{f' with key {each.number}' if each.number else ''}" for each in usages)
+    return ", ".join(f"{usage.field}{f' with key {usage.number}' if usage.number else ''}" for usage in usages)

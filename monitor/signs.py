@@ -66,8 +66,8 @@ def read(folder: Path) -> Signs | None:
     try:
         document = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         works = {
-            name: WorkSigns(_moment(each["done"]), _moment(each["failed"]), int(each["failures"]), str(each["message"]))
-            for name, each in document["works"].items()
+            name: WorkSigns(_moment(entry["done"]), _moment(entry["failed"]), int(entry["failures"]), str(entry["message"]))
+            for name, entry in document["works"].items()
         }
         started = _moment(document["started"])
         at = _moment(document["at"])

@@ -72,5 +72,5 @@ def _names(platform: Platform) -> dict[str, str]:
             network = client.networks.get(platform.network).attrs
     except (DockerException, PlatformError):
         return {}
-    names = {each["IPv4Address"].partition("/")[0]: f"container {each['Name']}" for each in network.get("Containers", {}).values()}
+    names = {end["IPv4Address"].partition("/")[0]: f"container {end['Name']}" for end in network.get("Containers", {}).values()}
     return names | dict.fromkeys(gateways(network), "this machine, through the published port")

@@ -54,13 +54,13 @@ def index(platform: Platform) -> Finding:
 
     from infra.clients import weaviate_client
 
-    lost, asked = [], 0
+    lost, searched = [], 0
     with weaviate_client(platform, READER) as client:
         for name, config in client.collections.list_all(simple=False).items():
             collection = client.collections.use(name)
             if config.multi_tenancy_config.enabled or not 0 < (collection.aggregate.over_all(total_count=True).total_count or 0) <= _ASKED:
                 continue
-            asked += 1
+            searched += 1
             for one in collection.query.fetch_objects(limit=1, sort=Sort.by_creation_time(), include_vector=True).objects:
                 for vector_name, vector in one.vector.items():
                     described = (config.vector_config or {}).get(vector_name, config)
@@ -68,18 +68,18 @@ def index(platform: Platform) -> Finding:
                         continue
                     target = None if vector_name == "default" else vector_name
                     nearest = collection.query.near_vector(vector, limit=_ASKED, target_vector=target).objects
-                    if all(each.uuid != one.uuid for each in nearest):
+                    if all(neighbour.uuid != one.uuid for neighbour in nearest):
                         lost.append(f"{one.uuid} of {name}")
-    return judge_index(lost, asked)
+    return judge_index(lost, searched)
 
 
-def judge_index(lost: Sequence[str], asked: int) -> Finding:
+def judge_index(lost: Sequence[str], searched: int) -> Finding:
     """Judge objects that are there and not found. Pure."""
     if lost:
-        told = f"no search finds {', '.join(lost[:_SHOWN])}{' and more' if len(lost) > _SHOWN else ''}: lost from the vector index"
+        message = f"no search finds {', '.join(lost[:_SHOWN])}{' and more' if len(lost) > _SHOWN else ''}: lost from the vector index"
         step = "delete that object and write it again with its vector (seed.docs: move its file away, import, bring it back, import)"
-        return critical(told, step, len(lost), "objects")
-    return ok(f"the oldest objects of {asked} collections are found by their vectors", 0, "objects")
+        return critical(message, step, len(lost), "objects")
+    return ok(f"the oldest objects of {searched} collections are found by their vectors", 0, "objects")
 
 
 def queue(platform: Platform, alarms: WeaviateAlarms = WEAVIATE_ALARMS) -> Finding:

@@ -109,7 +109,7 @@ def status(stack: str, *, as_json: bool) -> int:
     platform = connections.load(stack)
     folder = signs.folder_of(platform.stack)
     last_signs, now = signs.read(folder), datetime.now(UTC)
-    finding = judge_now(folder, kept=platform.keeps_itself)
+    finding = judge_now(folder, keeps_itself=platform.keeps_itself)
     lines = keeper.last_lines(platform.stack)
     late = history.read(folder / DELAYS)[-_DELAYS_SHOWN:]
     if as_json:

@@ -46,7 +46,7 @@ FAILING = replace(FRESH, works={"backup": signs.WorkSigns(failed=NOW, failures=3
 def test_a_schedule_that_is_dead_late_or_failing_is_told(
     told: signs.Signs | None, runs: bool, kept: bool, status: Status, words: str
 ) -> None:
-    finding = judge(told, runs=runs, kept=kept, rules=SCHEDULE_RULES, now=NOW)
+    finding = judge(told, runs=runs, keeps_itself=kept, rules=SCHEDULE_RULES, now=NOW)
     assert (finding.status, words in finding.message) == (status, True), finding
     assert bool(finding.next_step) == (status is not Status.OK)
 
@@ -57,10 +57,10 @@ def test_a_schedule_that_is_dead_late_or_failing_is_told(
     ids=["restarted", "killed", "signs-of-before", "unknown"],
 )
 def test_a_restart_of_the_machine_is_told_from_a_death(boot: str, now: str, words: str) -> None:
-    finding = judge(replace(FRESH, boot=boot), runs=False, kept=True, rules=SCHEDULE_RULES, now=NOW, boot=now)
+    finding = judge(replace(FRESH, boot=boot), runs=False, keeps_itself=True, rules=SCHEDULE_RULES, now=NOW, boot=now)
     assert (finding.status, words in finding.message) == (Status.CRITICAL, True), finding
     assert "invoke schedule.start" in finding.next_step
-    alive = judge(replace(FRESH, boot=boot), runs=True, kept=True, rules=SCHEDULE_RULES, now=NOW, boot=now)
+    alive = judge(replace(FRESH, boot=boot), runs=True, keeps_itself=True, rules=SCHEDULE_RULES, now=NOW, boot=now)
     assert alive.status is Status.OK
 
 
@@ -69,7 +69,7 @@ def test_what_a_schedule_writes_down_names_the_start_of_the_machine(tmp_path: Pa
     told = signs.read(tmp_path)
     assert told
     assert told.boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    assert judge_now(tmp_path, kept=True).message.startswith("the schedule is dead")
+    assert judge_now(tmp_path, keeps_itself=True).message.startswith("the schedule is dead")
 
 
 def test_signs_are_read_as_they_were_written(tmp_path: Path) -> None:
