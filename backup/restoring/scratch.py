@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _ADDRESSES = {TIMESCALEDB.name: 10, REDIS.name: 11, WEAVIATE.name: 12, EMBEDDER.name: 13}
 _NETWORK_TRIES = 20
 _START_SECONDS = 180
-_DOCKERS_CHECK = 20 * 1_000_000_000  # nanoseconds
+_DOCKERS_CHECK = 60 * 1_000_000_000  # nanoseconds
 
 
 @dataclass(frozen=True, slots=True)

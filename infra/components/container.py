@@ -12,7 +12,7 @@ import pulumi_docker as docker
 
 from core.labels import SETTINGS_LABEL
 from infra.components.credentials import Credentials
-from infra.components.description import HEALTH_SECONDS, HEALTH_TRIES, ServiceContainer
+from infra.components.description import HEALTH_EVERY, HEALTH_SECONDS, HEALTH_TRIES, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
@@ -148,10 +148,10 @@ class Deployed:
             tmpfs=dict(described.tmpfs),
             healthcheck=docker.ContainerHealthcheckArgs(
                 tests=list(described.health),
-                interval=described.health_every,
+                interval=HEALTH_EVERY,
                 timeout=f"{HEALTH_SECONDS}s",
                 retries=HEALTH_TRIES,
-                start_period="1m0s",  # in Go's form: the official plugin reads it back so, and compares texts
+                start_period=HEALTH_EVERY,
             ),
             wait=True,
             wait_timeout=described.wait_seconds,

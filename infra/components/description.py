@@ -10,9 +10,12 @@ from christmas.blueprint.model import Limits
 
 Content = TypeVar("Content")
 
+HEALTH_EVERY = "1m0s"
+"""How often Docker runs it. Long, because each run starts a process in the container, which costs more than an idle store: code that waits
+for a container runs the check itself (core.health). In Go's form: the official plugin reads it back so, and compares texts."""
 HEALTH_SECONDS = 15
 """The time limit of each service's health check."""
-HEALTH_TRIES = 4
+HEALTH_TRIES = 2
 """So many failures in a row make a container unhealthy."""
 
 
@@ -21,8 +24,7 @@ class ServiceContainer(Generic[Content]):
     """The container of a service, without its image, user, network and names.
 
     `volumes` maps paths inside to the parts of a stack that are mounted there. `files` are in CONFIG_DIRECTORY, beside the service's
-    certificates: texts, or outputs of Pulumi. `health` is the check in Docker's form. `health_every` is long because each check starts a
-    process in the container, which costs more than an idle store: code that waits for a container runs the check itself (core.health).
+    certificates: texts, or outputs of Pulumi. `health` is the check in Docker's form.
     `read_anew` names files that the service reads at each use: a change of them alone is nothing to load.
     `settings` is the text of settings that the service reads only at its start: a changed text replaces the container.
     """
@@ -40,7 +42,6 @@ class ServiceContainer(Generic[Content]):
     settings: str = ""
     stop_signal: str = "SIGTERM"
     shm_mib: int = 64
-    health_every: str = "30s"
     wait_seconds: int = 180
 
     @property

@@ -14,5 +14,4 @@ def describe(limits: Limits, *, token: Content) -> ServiceContainer[Content]:
         limits=limits,
         files={"api.key": token},
         health=["CMD", "python3", "-I", "-S", "/opt/embedder/embedder_server/health.py"],
-        wait_seconds=60,
     )

@@ -79,7 +79,6 @@ def describe(
             "redis.password": redis_password,
         },
         health=["CMD", "healthy.sh"],
-        wait_seconds=120,
     )
 
 

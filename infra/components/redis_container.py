@@ -31,7 +31,7 @@ def describe(
             "admin.password": admin_password,
             "monitor.password": monitor_password,
         },
-        health=["CMD-SHELL", f"{redis_cli('monitor')} ping | grep -q PONG"],
+        health=["CMD-SHELL", f"{redis_cli('monitor')} -e ping >/dev/null"],
         settings=configuration,
     )
 

@@ -63,7 +63,6 @@ def describe(
             SUPERUSER_PASSWORD_FILE: superuser_password,
         },
         health=["CMD", "sh", f"{CONFIG_DIRECTORY}/{stalled_logins.FILE}", "health"],
-        health_every="5s",  # it also ends connections of strangers: docs/adr/0013
         settings=configuration,
         stop_signal="SIGINT",
         shm_mib=256,

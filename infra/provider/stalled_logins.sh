@@ -2,8 +2,10 @@
 # they have all places. Runs as the server's user, needs no database, and no more than sh, ls, head, tr and awk.
 #   look    a line for each: process, address, seconds since it came
 #   end     ends those older than a second of every address that has more than BOUND
-#   health  ends them for some seconds where the server is crowded, then asks it; fails, and says who, while there are too many
-# PORT, BOUND and CROWDED stand above this text; docs/adr/0013.
+#   health  ends them for some seconds where the server is crowded, then asks it; fails, and says who, while there are too many; sees to it
+#           that somebody watches
+#   watch   looks every five seconds whether the server is crowded, and ends them then; one at a time in a container
+# FILE, PORT, BOUND and CROWDED stand above this text; docs/adr/0013.
 
 look() {
     {
@@ -65,7 +67,9 @@ end() {
     [ -z "$old" ] || kill -TERM $old 2>/dev/null || :
 }
 
+# Starts nothing: it is what a quiet server is asked every five seconds.
 crowded() {
+    hex=$1
     count=0
     while read -r _ here _ state _; do
         [ "${here##*:}$state" != "${hex}01" ] || count=$((count + 1))
@@ -73,9 +77,20 @@ crowded() {
     [ "$count" -gt "$CROWDED" ]
 }
 
+# Docker's check of a container's health starts several processes, which is too dear for every five seconds. What it starts here stays: it holds
+# the lock, and reads this file anew each time.
+watch() {
+    ! crowded "$1" || end
+    sleep 5 9>&-
+    exec sh "$FILE" watch "$1"
+}
+
 health() {
     hex=$(printf '%04X' "$PORT")
-    if crowded; then
+    if [ -r "$FILE" ]; then
+        (flock -n 9 && exec sh "$FILE" watch "$hex") 9>/tmp/logins.lock </dev/null >/dev/null 2>&1 &
+    fi
+    if crowded "$hex"; then
         who=$(too_many | awk '{ count[$2]++ } END { for (each in count) printf "%s has %d connections that have not logged in; ", each, count[each] }')
         until=$(($(date +%s) + 3))
         while [ -n "$who" ] && end && [ "$(date +%s)" -lt "$until" ]; do
@@ -86,4 +101,4 @@ health() {
     pg_isready -q -t 3 -h 127.0.0.1 -p "$PORT"
 }
 
-"$1"
+"$@"

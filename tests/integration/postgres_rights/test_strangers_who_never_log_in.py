@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
@@ -9,13 +10,14 @@ import pytest
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS
 from core.container_commands import ask
+from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Platform
 from infra.provider import psql, stalled_logins
 from monitor.result import Finding
 from monitor.stalled_logins import judge, stalled
 from tests.support.flood import flood
 from tests.support.postgres_server import ScratchServer
-from tests.support.waiting import wait_for
+from tests.support.waiting import PATIENCE, wait_for
 
 # There are so many places for sessions, and twice as many and some more for those who have said nothing yet.
 FLOODS = {
@@ -69,6 +71,30 @@ def test_the_operator_gets_in_and_the_flood_is_named(scratch_server: ScratchServ
     print(f"the superuser was in after {took:.1f} s, {strangers} strangers")
     wait_for(lambda: stalled(platform).status == "ok" and _admitted(scratch_server), "all is as before")
     assert psql.run(container, "select pg_postmaster_start_time();") == since
+
+
+def _watchers(server: ScratchServer) -> list[str]:
+    titles = ask(server.container, ["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c '^watch$'"], user="postgres")
+    return titles.text().split()
+
+
+def test_after_one_health_check_somebody_watches_for_good(scratch_server: ScratchServer) -> None:
+    container = scratch_server.container
+    # The server's own bound is far away: whoever ends them is the watcher.
+    psql.run(container, "alter system set authentication_timeout = '10min'; select pg_reload_conf();")
+    for _ in range(3):
+        assert ask(container, ["sh", f"{CONFIG_DIRECTORY}/{stalled_logins.FILE}", "health"], user="postgres").code == 0
+    wait_for(lambda: _watchers(scratch_server) == ["1"], "one watches, however often the check ran")
+    host, port = scratch_server.platform.endpoints["postgres"].address()
+    strangers = [socket.create_connection((host, port), timeout=PATIENCE) for _ in range(POSTGRES_MAX_CONNECTIONS)]
+    try:
+        # Each reads the end of its connection; the newest stay where they are no crowd any more.
+        for each in strangers[: POSTGRES_MAX_CONNECTIONS // 2]:
+            assert each.recv(1) == b""
+    finally:
+        for each in strangers:
+            each.close()
+        psql.run(container, "alter system reset authentication_timeout; select pg_reload_conf();")
 
 
 def test_a_crowd_that_logs_in_is_left_alone(migrated_server: ScratchServer) -> None:

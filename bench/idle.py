@@ -1,0 +1,107 @@
+"""What an idle platform costs: `python -m bench.idle [--minutes 10]`. Works on a stack of its own and removes it, or watches `--stack NAME`.
+
+Counted are the kernel's processor seconds of each container, and of Docker's own processes: each health check starts a process in a
+container, and most of what that takes is outside of it. Docker's processes are everybody's, so other containers have to be quiet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.measured import Figure, add_options, show
+from core.docker_client import docker_client
+from core.labels import STACK_LABEL
+from monitor.containers import memory_of
+
+ROOT = Path(__file__).resolve().parent.parent
+_TICKS = os.sysconf("SC_CLK_TCK")
+_SETTLED_SECONDS = 90
+
+
+def main() -> int:
+    """Measure, print, clean up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long it is watched")
+    parser.add_argument("--stack", help="an idle stack that runs; default: one of its own, with migrations and no schedule")
+    add_options(parser)
+    options = parser.parse_args()
+    if options.stack:
+        return show("An idle platform", _figures(options.stack, options.minutes), options)
+    stack = f"bench-{os.getpid()}"
+    try:
+        for words in ("up", "migrate", "schedule.stop"):
+            _invoke(stack, words)
+        time.sleep(_SETTLED_SECONDS)
+        figures = _figures(stack, options.minutes)
+    finally:
+        _invoke(stack, "down", "--volumes", "--yes")
+        command = [ROOT / ".venv/bin/pulumi", "stack", "rm", "--yes", "--stack", stack]
+        subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+    return show("An idle platform", figures, options)
+
+
+def _figures(stack: str, minutes: float) -> list[Figure]:
+    client = docker_client()
+    containers = {str(each.name): str(each.id) for each in client.containers.list(filters={"label": f"{STACK_LABEL}={stack}"})}
+    if not containers:
+        sys.exit(f"stack {stack} has no container that runs: invoke up --stack {stack}")
+    if others := len(client.containers.list()) - len(containers):
+        _tell(f"{others} other containers run: what Docker does for them is counted too")
+    before, began = {**_inside(containers), **dict(_engine(containers))}, time.monotonic()
+    time.sleep(minutes * 60)
+    inside, engine = _inside(containers), dict(_engine(containers))
+    seconds = time.monotonic() - began
+    share = {name: (now - before.get(name, now)) / seconds * 100 for name, now in {**inside, **engine}.items()}
+    memory = {name: (memory_of(_stats(each))[0] or 0) / 2**20 for name, each in containers.items()}
+    for name, percent in share.items():
+        _tell(f"{name:<40} {percent:6.2f} % of a core" + (f" {memory[name]:7.0f} MiB" if name in memory else ""))
+    return [
+        Figure("idle: its containers", sum(share[name] for name in inside), "%", 3),
+        Figure("idle: its containers and Docker's processes", sum(share.values()), "%", 3),
+        Figure("idle: memory of its containers without file cache", sum(memory.values()) / 1024, "GiB", 1.2),
+    ]
+
+
+def _inside(containers: dict[str, str]) -> dict[str, float]:
+    """Processor seconds of each container, whoever ran in it."""
+    return {name: _stats(each)["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9 for name, each in containers.items()}
+
+
+def _stats(container: str) -> Any:
+    return docker_client().api.stats(container, stream=False, one_shot=True)
+
+
+def _engine(containers: dict[str, str]) -> Iterator[tuple[str, float]]:
+    """Processor seconds of Docker's processes on this machine and of their children that ended: its own, and those for these containers."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_text(errors="replace").split("\0")
+            used = sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:15])) / _TICKS
+        except OSError:
+            continue  # it ended
+        program = Path(words[0]).name
+        if program in ("dockerd", "containerd"):
+            yield program, used
+        elif program.startswith("containerd-shim"):
+            yield from ((f"Docker's processes for {name}", used) for name, each in containers.items() if each in words)
+
+
+def _invoke(stack: str, *words: str) -> None:
+    done = subprocess.run([ROOT / ".venv/bin/invoke", *words, "--stack", stack], cwd=ROOT, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"invoke {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
+
+
+def _tell(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
