@@ -1,4 +1,4 @@
-"""What an idle platform costs: `python -m bench.idle [--minutes 10]`. Works on a stack of its own and removes it, or watches `--stack NAME`.
+"""What an idle platform costs: `python -m bench.idle [--minutes 10]`. Works on a stack of its own and removes it, or watches `--stack`.
 
 Counted are the kernel's processor seconds of each container, and of Docker's own processes: each health check starts a process in a
 container, and most of what that takes is outside of it. Docker's processes are everybody's, so other containers have to be quiet.
@@ -42,7 +42,7 @@ def main() -> int:
         figures = _figures(stack, options.minutes)
     finally:
         _invoke(stack, "down", "--volumes", "--yes")
-        command = [ROOT / ".venv/bin/pulumi", "stack", "rm", "--yes", "--stack", stack]
+        command: list[str | Path] = [ROOT / ".venv/bin/pulumi", "stack", "rm", "--yes", "--stack", stack]
         subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
     return show("An idle platform", figures, options)
 

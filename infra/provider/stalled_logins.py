@@ -11,7 +11,6 @@ from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, TIMESCALEDB
 from core.container_commands import ask
 from core.errors import PlatformError
-from infra.components.names import CONFIG_DIRECTORY
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -35,7 +34,7 @@ class Stalled:
 def script() -> str:
     """The shell script with its constants, as it is stored beside the server's configuration."""
     text = resources.files("infra.provider").joinpath(_SCRIPT).read_text("utf-8")
-    return f"FILE={CONFIG_DIRECTORY}/{FILE} PORT={TIMESCALEDB.ports['postgres']} BOUND={STALLED_LOGINS} CROWDED={_CROWDED}\n{text}"
+    return f"PORT={TIMESCALEDB.ports['postgres']} BOUND={STALLED_LOGINS} CROWDED={_CROWDED}\n{text}"
 
 
 def stalled(container: Container) -> list[Stalled]:

@@ -5,7 +5,7 @@
 #   health  ends them for some seconds where the server is crowded, then asks it; fails, and says who, while there are too many; sees to it
 #           that somebody watches
 #   watch   looks every five seconds whether the server is crowded, and ends them then; one at a time in a container
-# FILE, PORT, BOUND and CROWDED stand above this text; docs/adr/0013.
+# PORT, BOUND and CROWDED stand above this text; docs/adr/0013.
 
 look() {
     {
@@ -82,13 +82,13 @@ crowded() {
 watch() {
     ! crowded "$1" || end
     sleep 5 9>&-
-    exec sh "$FILE" watch "$1"
+    exec sh "$0" watch "$1"
 }
 
 health() {
     hex=$(printf '%04X' "$PORT")
-    if [ -r "$FILE" ]; then
-        (flock -n 9 && exec sh "$FILE" watch "$hex") 9>/tmp/logins.lock </dev/null >/dev/null 2>&1 &
+    if [ -r "$0" ]; then  # not where the script came by standard input
+        (flock -n 9 && exec sh "$0" watch "$hex") 9>/tmp/logins.lock </dev/null >/dev/null 2>&1 &
     fi
     if crowded "$hex"; then
         who=$(too_many | awk '{ count[$2]++ } END { for (each in count) printf "%s has %d connections that have not logged in; ", each, count[each] }')
