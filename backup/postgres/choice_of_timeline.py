@@ -137,21 +137,25 @@ def _along(moment: datetime | None, lsn: str | None, target: str, before: Sequen
     else:
         raise impossible(f"the log is missing for every set that could reach {target}", "invoke backup.verify --all names what is missing")
     notes: tuple[str, ...] = () if manifest is before[-1] else (f"the log of {before[-1].id} is missing, so an older set is used",)
-    if reached.left != line.timeline:
+    if reached.left != line.timeline and not reached.missing:
         return _at_the_branch(moment, lsn, manifest, reached, mine, notes)
     if lsn:
         if lsn_number(lsn) > reached.end:
             raise impossible(
                 f"the log is archived only up to {lsn_text(reached.end)}, before {lsn}{_gap(reached)}", "give an earlier position"
             )
-        return Choice(manifest, line.timeline, lsn, or_end=reached.missing is None, notes=notes)
-    if moment is None:
-        gap = f"segment {reached.missing} of the log is missing: changes after {lsn_text(reached.end)} are not restored"
-        if reached.missing and log.live:
-            # The live state is newer: don't replace it by the state before a gap unless that position is asked for.
-            return Choice(manifest, line.timeline, notes=notes, doubt=gap)
-        return Choice(manifest, line.timeline, or_end=True, notes=(*notes, *([gap] if reached.missing else [])))
-    return _to_moment(moment, manifest, reached, mine, log, notes)
+        return Choice(manifest, reached.left, lsn, or_end=reached.missing is None, notes=notes)
+    if moment:
+        return _to_moment(moment, manifest, reached, mine, log, notes)
+    if not reached.missing:
+        return Choice(manifest, line.timeline, or_end=True, notes=notes)
+    gap = f"segment {reached.missing} of the log is missing: changes after {lsn_text(reached.end)} are not restored"
+    # Beyond a gap on an ancestor, replay might go on in the branch that was left.
+    until = None if reached.left == line.timeline else lsn_text(reached.end)
+    if log.live:
+        # The live state is newer: don't replace it by the state before a gap unless that position is asked for.
+        return Choice(manifest, reached.left, until, notes=notes, doubt=gap)
+    return Choice(manifest, reached.left, until, or_end=True, notes=(*notes, gap))
 
 
 def _to_moment(moment: datetime, manifest: Manifest, replay: Reach, mine: Lineage, log: KnownLog, notes: tuple[str, ...]) -> Choice:

@@ -1,65 +1,29 @@
 """Which timeline a restore follows, and how far its log is proven to be there: tables over logs made up segment by segment."""
 
-from datetime import timedelta
-
 import pytest
 
 from backup.postgres import drawing, known_log, wal
 from backup.postgres.choice_of_timeline import Choice, KnownLog, choose, insist_on_line, lineage
 from backup.postgres.live_log import LiveLog
 from backup.postgres.restore import recovery_options
-from backup.postgres.timelines import Cluster, Line, Piece, Reach, archive_of, line_to, lsn_number, lsn_text, parse_history, reach
+from backup.postgres.timelines import (
+    Cluster,
+    Line,
+    Piece,
+    Reach,
+    archive_of,
+    line_to,
+    lsn_number,
+    lsn_text,
+    of_manifests,
+    parse_history,
+    reach,
+)
 from backup.restoring.targets import StorePlan, Target, plan
-from backup.sets.model import FileRecord, Manifest, ReferencePoint, Switch
+from backup.sets.model import Manifest, Switch
 from core.errors import PlatformError
 from tests.support.manifests import NOON, manifest
-
-# Timeline 2 left 1 in segment 5, and 3 left 2 in segment 8; 1 went on to segment 7 all the same.
-HISTORIES = {
-    2: (Switch(timeline=1, lsn="0/5000100"),),
-    3: (Switch(timeline=1, lsn="0/5000100"), Switch(timeline=2, lsn="0/8000200")),
-}
-MINUTE = timedelta(minutes=1)
-
-
-def names(timeline: int, first: int, last: int) -> set[str]:
-    return {wal.name(timeline, place) for place in range(first, last + 1)}
-
-
-EVERY = names(1, 1, 7) | names(2, 5, 9) | names(3, 8, 12)
-
-
-def made(timeline: int, segment: int, *, minutes: float, system_id: str = "7", archive: str = "17-1") -> Manifest:
-    """A set whose backup lies in one segment, with its reference point at the segment's end."""
-    at = NOON + minutes * MINUTE
-    found = manifest(f"20261123-{at:%H%M%S}-full-{timeline:02d}{segment:02d}", started=at)
-    assert found.postgres
-    name = wal.name(timeline, segment)
-    part = found.postgres.model_copy(
-        update={
-            "timeline": timeline,
-            "system_id": system_id,
-            "wal_start": name,
-            "wal_stop": name,
-            "lsn_start": lsn_text((segment << 24) + 40),
-            "lsn_stop": lsn_text((segment << 24) + 80),
-            "reference_point": ReferencePoint(lsn=lsn_text((segment << 24) + 120), at=at, exact=True, restore_point="x", tables={}),
-            "files": (
-                FileRecord(place="pgbackrest", path=f"archive/christmas/{archive}/{name[:16]}/{name}-{'0' * 40}.zst", size=1, sha256="0"),
-            ),
-        }
-    )
-    return found.model_copy(update={"postgres": part})
-
-
-OLD, LEFT, NEW = made(1, 3, minutes=-60), made(1, 6, minutes=-40), made(2, 7, minutes=-20)
-LATER = NOON + timedelta(hours=1)
-
-
-def known(on: int | None, segments: set[str] | None = None, **more: object) -> KnownLog:
-    live = LiveLog("7", on, "0/0") if on else None
-    cluster = Cluster(HISTORIES, frozenset(EVERY if segments is None else segments))
-    return KnownLog({"17-1": cluster}, live, **more)  # type: ignore[arg-type]
+from tests.unit.backup.made_up_log import EVERY, HISTORIES, LATER, LEFT, MINUTE, NEW, OLD, known, made, names
 
 
 def test_a_set_that_names_no_part_of_the_log_has_no_archive() -> None:
@@ -71,6 +35,7 @@ def test_history_files() -> None:
     text = "1\t0/5000100\tbefore 2026-11-23 12:00:00+00\n\n# nothing\n2\t0/8000200\tno recovery target specified\n"
     assert parse_history(text) == HISTORIES[3]
     assert parse_history("") == ()
+    assert parse_history("1 0/a000100") == (Switch(timeline=1, lsn="0/A000100"),)
     with pytest.raises(ValueError, match="invalid literal"):
         parse_history("this is none")
 
@@ -102,6 +67,26 @@ def test_a_line_holds_what_its_ancestors_wrote_before_they_were_left() -> None:
     assert [line_to(1, HISTORIES).has(each) for each in (OLD, LEFT, NEW)] == [True, True, False]
     assert [line.timeline_of(each) for each in (1, 4, 5, 7, 8, 20)] == [1, 1, 2, 2, 3, 3]
     assert line_to(9, HISTORIES).pieces == (Piece(9),)
+    assert [line.holds(1, lsn) for lsn in ("0/5000100", "0/5000101")] == [True, False]
+
+
+def test_positions_are_hexadecimal() -> None:
+    assert lsn_number("1F/A000028") == 0x1F_0A00_0028
+    assert lsn_text(0x1F_0A00_0028) == "1F/A000028"
+
+
+def test_what_the_sets_say_of_timelines() -> None:
+    assert OLD.postgres
+    on_three = made(3, 9, minutes=0)
+    assert on_three.postgres
+    noted = on_three.model_copy(update={"postgres": on_three.postgres.model_copy(update={"history": HISTORIES[3]})})
+    without = manifest("20261123-120000-full-0001", stores=("redis",))
+    assert of_manifests([OLD, noted, without]) == {3: HISTORIES[3]}
+    assert Cluster({}).newest([OLD, without]) == 1
+    assert Cluster({}).newest([on_three]) == 3
+    assert Cluster({}, frozenset(names(4, 1, 1))).newest([OLD]) == 4
+    with pytest.raises(ValueError, match=f"{without.id} has no backup of PostgreSQL"):
+        reach(line_to(1, {}), without, EVERY)
 
 
 @pytest.mark.parametrize(
