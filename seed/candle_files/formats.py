@@ -151,6 +151,7 @@ FORMATS: tuple[Format, ...] = (
         source="TradingView, chart data",
         headers=_plain(timestamp="time"),
         signature=("time", *_OHLC, "Volume"),
+        forms=(Form.SECONDS, Form.ISO),
         remark="epoch s, or ISO with an offset",
     ),
     Format(
@@ -172,6 +173,7 @@ FORMATS: tuple[Format, ...] = (
         source="Kaggle, Bitcoin by minute (`Volume_(BTC)`)",
         headers=_plain(timestamp="Timestamp", volume="Volume_(BTC)"),
         signature=("Timestamp", "Open", "High", "Low", "Close", "Volume_(BTC)", "Volume_(Currency)"),
+        forms=(Form.SECONDS,),
     ),
     Format(
         name="kaggle",
@@ -196,6 +198,7 @@ FORMATS: tuple[Format, ...] = (
         source="CryptoDataDownload",
         headers=_plain(timestamp="unix", symbol="symbol"),
         signature=("unix", "date", "symbol", *_OHLC),
+        forms=tuple(EPOCHS),
         remark="name the volume: `--map 'volume=Volume BTC'`",
     ),
     Format(

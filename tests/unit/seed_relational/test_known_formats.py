@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import inspect
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -240,6 +241,19 @@ def test_what_a_source_writes_is_read_back_exactly(tmp_path: Path, key: tuple[st
             assert key[0] in found.read_as
 
     comes_back()
+
+
+@pytest.mark.parametrize(
+    "key", [key for key, (write, _) in WRITERS.items() if "epoch(" in inspect.getsource(write)], ids=lambda key: f"{key[0]}: {key[1]}"
+)
+def test_an_epoch_number_of_a_known_source_is_no_year_of_two_digits(tmp_path: Path, key: tuple[str, str]) -> None:
+    """1212020040 is a second of 2008, and could be 00:40 on 2 December 2012; 100101000000 a millisecond of 1973, or a midnight of 2010."""
+    path = tmp_path / "a"
+    for second in (1212020040, 100101000):
+        made = [Candle("A", datetime.fromtimestamp(second, UTC), *[Decimal(1)] * 5)]
+        data, options = WRITERS[key][0](made)
+        path.write_bytes(data)
+        assert candles_of(path, **options).candles == made
 
 
 def test_a_wide_table_of_pandas_holds_the_candles_of_each_ticker(tmp_path: Path) -> None:
