@@ -30,9 +30,9 @@ _COMMAND_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """The boot arrangement. `told` is the message for the user; `begin` starts the keeper through systemd if necessary."""
+    """The boot arrangement. `message` is for the user; `begin` starts the keeper through systemd if necessary."""
 
-    told: str
+    message: str
     begin: Callable[[], None] | None = None
 
 
@@ -51,7 +51,7 @@ def arrange(stack: str) -> Arranged:
         else:
             secret = remembered.remember(stack)
             missing = f"\n  not saved, so unknown after a restart: {', '.join(secret)}; use a file instead" if secret else ""
-            return Arranged(arranged.told + missing, arranged.begin)
+            return Arranged(arranged.message + missing, arranged.begin)
     by_hand = f"cd {ROOT} && {units.python()} -m schedule.keeper --after-boot {stack}"
     return Arranged(
         f"nothing starts the schedule after a reboot ({'; '.join(refusals)}). After a reboot run: invoke schedule.start;\n"
@@ -73,9 +73,9 @@ def remove(stack: str) -> str:
             _systemctl("daemon-reload")
     with contextlib.suppress(_RefusedError):
         lines = _crontab() if shutil.which("crontab") else []
-        kept = [line for line in lines if not line.endswith(units.mark(ROOT, stack))]
-        if kept != lines:
-            _write_crontab(kept)
+        remaining = [line for line in lines if not line.endswith(units.mark(ROOT, stack))]
+        if remaining != lines:
+            _write_crontab(remaining)
             done.append("its line in the crontab is removed")
     remembered.forget(stack)
     return "; ".join(done)

@@ -43,11 +43,11 @@ def add(path: Path, line: Mapping[str, Any], now: datetime) -> None:
         file.write((("\n" if cut_off else "") + json.dumps(line, ensure_ascii=False) + "\n").encode())
     if path.stat().st_size > _SHORTEN_AT:
         oldest = (now - SCHEDULE_RULES.keep_history).isoformat(timespec="seconds")
-        kept = [json.dumps(run, ensure_ascii=False) + "\n" for run in read(path) if run["at"] >= oldest]
+        recent = [json.dumps(run, ensure_ascii=False) + "\n" for run in read(path) if run["at"] >= oldest]
         # A stack with weeks of problems has long lines: bound the file anyway.
-        while len(kept) > 1 and sum(len(run.encode()) for run in kept) > _KEPT_AT_MOST:
-            kept = kept[len(kept) // 2 :]
-        write_whole(path, "".join(kept).encode())
+        while len(recent) > 1 and sum(len(run.encode()) for run in recent) > _KEPT_AT_MOST:
+            recent = recent[len(recent) // 2 :]
+        write_whole(path, "".join(recent).encode())
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -74,9 +74,9 @@ def last(path: Path) -> dict[str, Any] | None:
         return None
     for line in reversed(end.decode(errors="replace").splitlines()):
         try:
-            told = json.loads(line)
+            run = json.loads(line)
         except ValueError:
             continue  # incomplete: cut off by a crash, or the first line of the part
-        if isinstance(told, dict) and "at" in told:
-            return told
+        if isinstance(run, dict) and "at" in run:
+            return run
     return None

@@ -211,14 +211,14 @@ class Job:
 
         if not exposition.is_watched(platform):
             return
-        told = signs.read(self.history.parent)
+        signs_of_life = signs.read(self.history.parent)
         try:
             known = exposition.Known(
                 at=datetime.now(UTC),
                 results=results,
                 sets=folders.list_sets(folder=self.folder),
                 drills=drill.history(self.folder),
-                works=told.works if told else {},
+                works=signs_of_life.works if signs_of_life else {},
             )
             exposition.publish(platform, known)
         except PlatformError as error:

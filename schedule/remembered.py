@@ -26,19 +26,19 @@ def remember(stack: str) -> list[str]:
     secret = sorted(name for name, value in matters.items() if _SECRET.fullmatch(name) or _WITH_PASSWORD.search(value))
     folder = signs.folder_of(stack)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    kept = {name: value for name, value in sorted(matters.items()) if name not in secret}
-    write_whole(folder / _FILE, json.dumps(kept, indent=1).encode())
+    variables = {name: value for name, value in sorted(matters.items()) if name not in secret}
+    write_whole(folder / _FILE, json.dumps(variables, indent=1).encode())
     return secret
 
 
 def recall(stack: str) -> None:
     """Restore the saved variables into this process's environment; does nothing if there are none or they are unreadable."""
     try:
-        kept = json.loads((signs.folder_of(stack) / _FILE).read_text(encoding="utf-8"))
+        variables = json.loads((signs.folder_of(stack) / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
-    if isinstance(kept, dict):
-        os.environ.update({str(name): str(value) for name, value in kept.items()})
+    if isinstance(variables, dict):
+        os.environ.update({str(name): str(value) for name, value in variables.items()})
 
 
 def forget(stack: str) -> None:

@@ -91,7 +91,7 @@ def _begin(platform: connections.Platform, *, renew: bool) -> str:
         off = "nothing starts it after a reboot (christmas:startAtBoot is off); after a reboot run: invoke schedule.start"
         arranged = boot.Arranged("\n".join(filter(None, [removed, off])))
     said = (keeper.renew(stack) if renew else "") or keeper.start(stack, boot.begin_by(arranged))
-    return f"{said}\n{arranged.told}"
+    return f"{said}\n{arranged.message}"
 
 
 def stop(stack: str, *, now: bool) -> str:

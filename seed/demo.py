@@ -122,9 +122,9 @@ def _insert_profile(connection: psycopg.Connection, person: Person, profiles: Pr
     missing = connection.execute(statement("profile_is_missing"), {"username": person.username}).fetchone()
     if missing is None:
         return 0
-    given = {name: getattr(person, name) for name in ("first_name", "last_name", "phone", "address", "preferences")}
+    fields = {name: getattr(person, name) for name in ("first_name", "last_name", "phone", "address", "preferences")}
     return connection.execute(
-        statement("insert_profile"), profiles.parameters(Profile(user_id=missing[0], **given)) | {"joined": person.joined}
+        statement("insert_profile"), profiles.parameters(Profile(user_id=missing[0], **fields)) | {"joined": person.joined}
     ).rowcount
 
 

@@ -69,7 +69,7 @@ def load_runs(connection: psycopg.Connection, users: Mapping[str, int]) -> tuple
     inserted = unchanged = 0
     for planned in RUNS:
         rows = 2 if planned.status == "completed" else 1
-        asked = planned.end + timedelta(days=1)
+        requested_at = planned.end + timedelta(days=1)
         existing = connection.execute(
             load("insert_backtest_run"),
             {
@@ -80,7 +80,7 @@ def load_runs(connection: psycopg.Connection, users: Mapping[str, int]) -> tuple
                 "symbols": list(planned.symbols),
                 "parameters": Jsonb(planned.parameters),
                 "status": planned.status,
-                "asked": asked,
+                "requested_at": requested_at,
             },
         ).fetchone()
         if existing is None:
@@ -101,7 +101,7 @@ def load_runs(connection: psycopg.Connection, users: Mapping[str, int]) -> tuple
                     "sharpe_ratio": outcome.sharpe_ratio,
                     "max_drawdown": outcome.max_drawdown,
                     "results_data": Jsonb(outcome.details()),
-                    "ended": asked,
+                    "ended": requested_at,
                 },
             )
     return inserted, unchanged

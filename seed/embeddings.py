@@ -153,14 +153,14 @@ class Embedder:
                 return call()
             except openai.APIStatusError as error:
                 self._refuse_what_stays(error)
-                reason, asked = f"status {error.status_code}", _retry_after(error)
+                reason, pause = f"status {error.status_code}", _retry_after(error)
             except openai.APIConnectionError as error:
                 if isinstance(error.__cause__, ssl.SSLError) or "CERTIFICATE" in str(error.__cause__):
                     raise self._failure(f"its certificate is not trusted: {error.__cause__}", "invoke up renews it") from error
-                reason, asked = f"{error.__cause__ or error}", None
+                reason, pause = f"{error.__cause__ or error}", None
             if attempt == self._attempts:
                 raise self._failure(f"no answer after {attempt} attempts, the last one: {reason}", "try again later; written files stay")
-            wait = min(LONGEST_WAIT, asked if asked is not None else min(LONGEST_WAIT, 0.5 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
+            wait = min(LONGEST_WAIT, pause if pause is not None else min(LONGEST_WAIT, 0.5 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
             self._progress.status(f"the embedding service says {reason}; waiting {wait:.1f} s")
             self._sleep(wait)
         raise AssertionError("unreachable")

@@ -31,10 +31,10 @@ class Translated:
 @dataclass(slots=True)
 class _Notes:
     where: str
-    told: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def tell(self, text: str) -> None:
-        self.told.append(f"{self.where}: {text}")
+        self.messages.append(f"{self.where}: {text}")
 
     def refuse(self, what: str) -> PlatformError:
         return PlatformError(what=f"{self.where}: {what}", where="schema JSON", next_step="fix the schema and run this again")
@@ -96,7 +96,7 @@ def _collection(schema: Mapping[str, Any]) -> Translated:
         declared_property.name for declared_property in collection.properties
     }:
         raise notes.refuse("documents need content, file_path, section, chunk_id and metadata")
-    return Translated(collection, tuple(notes.told))
+    return Translated(collection, tuple(notes.messages))
 
 
 def _property(schema: Mapping[str, Any], notes: _Notes) -> Property:

@@ -82,8 +82,8 @@ def find(paths: Sequence[Path]) -> Found:
     """Every document under the paths, sorted. A missing path covers everything imported from it earlier."""
     documents = Found([], [])
     files: dict[str, Source] = {}
-    for given in paths:
-        path = _as_on_disk(given)
+    for requested in paths:
+        path = _as_on_disk(requested)
         name = stored_path(path)
         if path.is_dir():
             documents.scopes.append("" if name == "." else name.rstrip("/") + "/")

@@ -25,13 +25,13 @@ def renew(platform: Platform, tables: Sequence[str]) -> tuple[str, ...]:
     from infra.clients import postgres
 
     with postgres(platform, ACCOUNT, autocommit=True) as connection:
-        asked = {
+        bounds = {
             "schema": SCHEMA,
             "tables": list(tables),
             "rows": RELATIONAL_ALARMS.rows,
             "share": RELATIONAL_ALARMS.changed_share,
         }
-        old = tuple(row[0] for row in connection.execute(load("tables_with_old_statistics"), asked))
+        old = tuple(row[0] for row in connection.execute(load("tables_with_old_statistics"), bounds))
         for table in old:
             connection.execute(sql.SQL("analyze {}").format(sql.Identifier(SCHEMA, table)))
     return old

@@ -58,7 +58,7 @@ def judged(ordinary: Everybodys, events: Sequence[Event], rules: AuditRules) -> 
         if own is None:
             continue  # nothing else is unusual for an account without a history
         judged_so_far += [Anomaly(time, rule, store, account, words) for time, rule, words in _unusual(account, own, new, rules)]
-    return sorted(judged_so_far, key=lambda each: each.time)
+    return sorted(judged_so_far, key=lambda anomaly: anomaly.time)
 
 
 def _unusual(account: str, own: Habits, new: Habits, rules: AuditRules) -> Iterator[tuple[str, str, str]]:

@@ -278,25 +278,25 @@ class _Walked:
 
 
 def _walk(placed: Iterable[tuple[str, bytes]]) -> _Walked:
-    found = _Walked()
+    walked = _Walked()
     for where, line in placed:
         read = _read(line)
         if read is None:
             if line.endswith(b"\n"):
-                found.faults.append(f"{where}: it can't be read")
+                walked.faults.append(f"{where}: it can't be read")
             continue
         if hash_of({name: value for name, value in read.items() if name != "hash"}) != read["hash"]:
-            found.faults.append(f"{where} (number {read['number']}): its content was changed")
-        if not found.hashes:
-            found.start = Head(read["number"] - 1, read["before"])
-        elif (read["number"], read["before"]) != (found.head.number + 1, found.head.hash):
-            found.faults.append(f"{where}: number {found.head.number + 1} was removed, changed or added here")
-        found.head = Head(read["number"], read["hash"])
-        found.hashes[found.head.number] = found.head.hash
+            walked.faults.append(f"{where} (number {read['number']}): its content was changed")
+        if not walked.hashes:
+            walked.start = Head(read["number"] - 1, read["before"])
+        elif (read["number"], read["before"]) != (walked.head.number + 1, walked.head.hash):
+            walked.faults.append(f"{where}: number {walked.head.number + 1} was removed, changed or added here")
+        walked.head = Head(read["number"], read["hash"])
+        walked.hashes[walked.head.number] = walked.head.hash
         if (read["store"], read["action"]) == ("audit", _PRUNED):
             number, _, digest = read["object"].removeprefix("lines up to ").partition(", ")
-            found.pruned.add(Head(int(number), digest))
-    return found
+            walked.pruned.add(Head(int(number), digest))
+    return walked
 
 
 def _unsaid(walked: _Walked) -> list[str]:

@@ -46,12 +46,12 @@ def export(chain: Chain, target: Path, begin: datetime, end: datetime, anchors: 
     if not chosen:
         raise PlatformError(what="the audit has no line of that time", where=str(chain.folder), next_step="invoke audit shows what it has")
     # Complete between its ends, whatever the order of times: the chain proves that nothing is missing.
-    kept = lines[chosen[0] : chosen[-1] + 1]
-    numbers = {line["number"] for line in kept}
+    exported = lines[chosen[0] : chosen[-1] + 1]
+    numbers = {line["number"] for line in exported}
     files = {
-        "lines.jsonl": "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept),
+        "lines.jsonl": "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in exported),
         "anchors.json": json.dumps(
-            {name: {"number": each.number, "hash": each.hash} for name, each in anchors.items() if each.number in numbers}, indent=2
+            {name: {"number": head.number, "hash": head.hash} for name, head in anchors.items() if head.number in numbers}, indent=2
         ),
         "proof.py": _CHECK,
     }
@@ -62,4 +62,4 @@ def export(chain: Chain, target: Path, begin: datetime, end: datetime, anchors: 
             entry.size, entry.mode, entry.mtime = len(text.encode()), 0o644, int(end.timestamp())
             archive.addfile(entry, io.BytesIO(text.encode()))
     write_whole(target, packed.getvalue())
-    return len(kept)
+    return len(exported)

@@ -91,9 +91,9 @@ def before(chain: Chain, begin: datetime, border: datetime) -> Everybodys:
     by_account: Everybodys = defaultdict(Habits)
     first, last = f"{begin:%Y-%m-%d}.jsonl", f"{border:%Y-%m-%d}.jsonl"
     end = f"{border:%Y-%m-%dT%H:%M:%S}"
-    for kept in (chain.folder / _FOLDER).glob("*.json"):
-        if not (chain.folder / f"{kept.stem}.jsonl").exists():
-            kept.unlink(missing_ok=True)
+    for summary in (chain.folder / _FOLDER).glob("*.json"):
+        if not (chain.folder / f"{summary.stem}.jsonl").exists():
+            summary.unlink(missing_ok=True)
     for file in chain.files():
         if file.name < first:
             continue
@@ -104,17 +104,17 @@ def before(chain: Chain, begin: datetime, border: datetime) -> Everybodys:
 
 
 def _of_day(file: Path) -> Everybodys:
-    kept, size = file.parent / _FOLDER / f"{file.stem}.json", file.stat().st_size
+    summary, size = file.parent / _FOLDER / f"{file.stem}.json", file.stat().st_size
     try:
-        read = json.loads(kept.read_bytes())
+        read = json.loads(summary.read_bytes())
         if (read["form"], read["size"]) == (_FORM, size):
-            return {(each["store"], each["account"]): _read(each) for each in read["accounts"]}
+            return {(entry["store"], entry["account"]): _read(entry) for entry in read["accounts"]}
     except (OSError, ValueError, KeyError, TypeError):
         pass  # missing or incomplete: learn it again
     learned = habits(events_of(file))
     document = {"form": _FORM, "size": size, "accounts": [_written(*who, own) for who, own in learned.items()]}
-    kept.parent.mkdir(exist_ok=True, mode=0o700)
-    write_whole(kept, json.dumps(document, ensure_ascii=False))
+    summary.parent.mkdir(exist_ok=True, mode=0o700)
+    write_whole(summary, json.dumps(document, ensure_ascii=False))
     return learned
 
 
@@ -129,10 +129,10 @@ def _written(store: str, account: str, own: Habits) -> dict[str, Any]:
     }
 
 
-def _read(kept: Mapping[str, Any]) -> Habits:
+def _read(entry: Mapping[str, Any]) -> Habits:
     return Habits(
-        defaultdict(set, {str(address): set(days) for address, days in kept["addresses"].items()}),
-        defaultdict(set, {int(hour): set(days) for hour, days in kept["hours"].items()}),
-        Counter(kept["events"]),
-        Counter(kept["reads"]),
+        defaultdict(set, {str(address): set(days) for address, days in entry["addresses"].items()}),
+        defaultdict(set, {int(hour): set(days) for hour, days in entry["hours"].items()}),
+        Counter(entry["events"]),
+        Counter(entry["reads"]),
     )

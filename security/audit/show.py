@@ -83,8 +83,8 @@ def show_anomalies(platform: Platform, *, since: str, as_json: bool, seen: bool)
     if as_json:
         print(json_text(list(listed)))
     else:
-        for each in listed:
-            print(f"{each.time[:19].replace('T', ' ')}  {each.store:<10}  {each.rule}: {each.words}")
+        for anomaly in listed:
+            print(f"{anomaly.time[:19].replace('T', ' ')}  {anomaly.store:<10}  {anomaly.rule}: {anomaly.words}")
         if not listed:
             print(f"nothing out of the ordinary in the last {since}")
     return int(bool(listed))

@@ -25,10 +25,10 @@ def rights(role: PostgresRole) -> Iterator[Right]:
     for name in (*(declared.name for declared in TABLES), *(rollup.name for rollup in ROLLUPS)):
         for action in TABLE_ACTIONS:
             yield "table", name, action, _on_table(role, grants.get(name), action)
-    for each in TABLES:
+    for declared in TABLES:
         for action in NUMBER_ACTIONS:
-            if each.columns[0].name == "id":
-                yield "numbers of", each.name, action, _numbers(role, grants.get(each.name), action)
+            if declared.columns[0].name == "id":
+                yield "numbers of", declared.name, action, _numbers(role, grants.get(declared.name), action)
     for name in _tables_by_column():
         for column in table(name).columns:
             yield "column", f"{name}.{column.name}", "select", _on_column(role, grants.get(name), column.name)

@@ -29,13 +29,13 @@ def rights(user: RedisUser) -> Iterator[Right]:
 
 def may(user: RedisUser, word: str, touches: frozenset[Touch], keyspace: str) -> bool:
     """Whether a user may run a command that touches keys of a keyspace so; a keyspace of no name stands for all other keys."""
-    given = _GIVES[user.every_key] if user.every_key else set[Touch]()
+    gives = _GIVES[user.every_key] if user.every_key else set[Touch]()
     reach = user.every_key is not None
     patterns = dict(user.keyspaces)
     if keyspace in patterns:
         # One pattern has to give all that a command needs.
-        given, reach = (_GIVES[patterns[keyspace]] if touches <= _GIVES[patterns[keyspace]] else given), True
-    if not reach or not touches <= given:
+        gives, reach = (_GIVES[patterns[keyspace]] if touches <= _GIVES[patterns[keyspace]] else gives), True
+    if not reach or not touches <= gives:
         return False
     return _runs(user.commands, word) or any(keyspace in only.keyspaces and word in only.commands for only in user.only)
 

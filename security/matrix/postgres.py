@@ -242,16 +242,16 @@ def _of_functions(cell: Cell, functions: list[dict[str, Any]] | str) -> Learned:
         return Learned(Answer.UNKNOWN, said=functions)
     named, open_ = set(names.named_functions()), set(names.open_functions())
     groups: dict[str, Callable[[dict[str, Any]], bool]] = {
-        names.OPEN: lambda each: each["name"] in open_,
-        names.OF_POSTGRESQL: lambda each: each["schema"] == "pg_catalog" and not each["extension"],
-        names.OF_TIMESCALEDB: lambda each: each["extension"] == "timescaledb",
-        names.OF_EXTENSIONS: lambda each: each["extension"] not in ("", "timescaledb"),
+        names.OPEN: lambda function: function["name"] in open_,
+        names.OF_POSTGRESQL: lambda function: function["schema"] == "pg_catalog" and not function["extension"],
+        names.OF_TIMESCALEDB: lambda function: function["extension"] == "timescaledb",
+        names.OF_EXTENSIONS: lambda function: function["extension"] not in ("", "timescaledb"),
     }
     if cell.kind == "function":
         mine = [
-            each
-            for each in functions
-            if each["name"] == cell.name and (each["schema"] in ("pg_catalog", "watch", SCHEMA) or each["extension"])
+            function
+            for function in functions
+            if function["name"] == cell.name and (function["schema"] in ("pg_catalog", "watch", SCHEMA) or function["extension"])
         ]
         if not mine:
             return Learned(Answer.UNKNOWN, said="there is no such function")

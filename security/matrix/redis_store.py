@@ -111,10 +111,10 @@ def _is_harmless(cell: Cell) -> bool:
 
 def _dry(keeper: redis.Redis, account: str, commands: Iterable[tuple[str, ...]]) -> list[Learned]:
     """What the server says of commands without running them."""
-    asked = keeper.pipeline(transaction=False)
+    pipeline = keeper.pipeline(transaction=False)
     for words in commands:
-        asked.execute_command("ACL DRYRUN", account, *words)  # type: ignore[no-untyped-call]
-    return [_judged(answer, How.LISTED) for answer in asked.execute(raise_on_error=False)]
+        pipeline.execute_command("ACL DRYRUN", account, *words)  # type: ignore[no-untyped-call]
+    return [_judged(answer, How.LISTED) for answer in pipeline.execute(raise_on_error=False)]
 
 
 def _judged(answer: Any, how: How) -> Learned:

@@ -59,14 +59,14 @@ def proven_json(stack: str, exit_code: int, proven: Sequence[Proven], unlogged: 
         "exit_code": exit_code,
         "cells": [
             {
-                **_cell(each.cell, each.declared),
-                "answer": str(each.learned.answer),
-                "how": str(each.learned.how),
-                "said": each.learned.said,
-                "names": list(each.learned.names),
-                "differs": each.differs,
+                **_cell(proof.cell, proof.declared),
+                "answer": str(proof.learned.answer),
+                "how": str(proof.learned.how),
+                "said": proof.learned.said,
+                "names": list(proof.learned.names),
+                "differs": proof.differs,
             }
-            for each in proven
+            for proof in proven
         ],
         "not_in_the_log": [str(cell) for cell in unlogged],
         "logs_not_read": list(unread),

@@ -86,7 +86,7 @@ def names(platform: Platform) -> Names:
         users = json.loads(ask("GET", "users/db")[1])
         classes = json.loads(ask("GET", "schema")[1])
     own = [str(role["name"]) for role in roles if role["name"] not in ("root", "admin", "viewer", "read-only")]
-    taken = frozenset(str(each["class"]) for each in classes.get("classes") or ())
+    taken = frozenset(str(schema_class["class"]) for schema_class in classes.get("classes") or ())
     return Names(min(own, default=""), tuple(str(user["userId"]) for user in users), taken)
 
 
@@ -107,7 +107,7 @@ def learn(platform: Platform, account: str, cells: Sequence[Cell], names_there: 
             thing, request = _BY_NAME[cell.kind, cell.name], _BY_ACTION[cell.kind, cell.action]
             learneds[cell] = _one(ask, account, thing, request, names_there, permissions)
             if learneds[cell].answer is Answer.DENIED and learneds[cell].how is How.TRIED:
-                denials.expected.append((cell, request.told))
+                denials.expected.append((cell, request.logged_permission))
                 # The check of refusals leaves that question out, as clients ask it by themselves.
                 denials.lines += 0 if cell.action == _ASKED_BY_CLIENTS else request.lines
     return learneds
@@ -160,7 +160,7 @@ def _own_permissions(ask: Caller) -> list[Mapping[str, Any]] | str:
         status, said = ask("GET", "users/own-info")
         if status != 200:
             return f"{status} {said[:200]}"
-        return [each for role in json.loads(said).get("roles") or () for each in role.get("permissions") or ()]
+        return [permission for role in json.loads(said).get("roles") or () for permission in role.get("permissions") or ()]
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"{type(error).__name__}: {error}"
 

@@ -55,7 +55,7 @@ class Request:
     lines: int = 1
 
     @property
-    def told(self) -> str:
+    def logged_permission(self) -> str:
         """The permission that Weaviate's log names where this is denied."""
         return self.logged or self.needs[0]
 

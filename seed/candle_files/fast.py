@@ -62,8 +62,8 @@ def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: dat
     if table is None or table.num_rows != data.count(b"\n") + (not data.endswith(b"\n")):
         return None
     columns = {name: table.column(str(place)) for name, place in layout.places.items()}
-    kept = _kept(columns)
-    if kept is None or not _sound(kept.numbers):
+    stored = _kept(columns)
+    if stored is None or not _sound(stored.numbers):
         return None
     timed = _times(columns["timestamp"], layout.reading.times, now)
     if timed is None:
@@ -79,9 +79,9 @@ def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: dat
         order = [*(["symbol"] if layout.symbol is not None else []), *layout.places]
         payload, delimiter = _rewritten(columns, times if not timezone else None, layout.symbol, order), ","
     lines = range(line, line + table.num_rows)
-    ready = binary.rows(*coded, times, kept.numbers)
+    ready = binary.rows(*coded, times, stored.numbers)
     first, last = int(times.min()), int(times.max())
-    return Batch(file, lines, tuple(order), delimiter, payload, coded.names, first, last, timezone or "UTC", ready, kept.rounded)
+    return Batch(file, lines, tuple(order), delimiter, payload, coded.names, first, last, timezone or "UTC", ready, stored.rounded)
 
 
 def _is_plain(layout: Layout) -> bool:
@@ -142,12 +142,12 @@ def _kept(columns: dict[str, Any]) -> _Kept | None:
         column = columns[name]
         if column.type.scale > _PLACES:
             try:
-                kept = compute.cast(compute.round(column, _PLACES, "half_towards_infinity"), pa.decimal128(19, _PLACES))
-                differs = compute.not_equal(compute.cast(kept, column.type), column)
+                rounded_column = compute.cast(compute.round(column, _PLACES, "half_towards_infinity"), pa.decimal128(19, _PLACES))
+                differs = compute.not_equal(compute.cast(rounded_column, column.type), column)
             except pa.ArrowInvalid:
                 return None
             rounded = differs if rounded is None else compute.or_(rounded, differs)
-            column = kept
+            column = rounded_column
         # 128 bits each, the lower half first; a value that needs the upper half is far too large and shows in the sign.
         halves = np.frombuffer(column.combine_chunks().buffers()[1], "<i8").reshape(-1, 2)
         if not bool((halves[:, 1] == halves[:, 0] >> 63).all()):

@@ -66,7 +66,7 @@ def _header_of(column: str, header: Sequence[str]) -> str | None:
     free = [name.strip() for name in header if name.isprintable() and not {",", "="} & set(name)]
     sources = {file_format.headers[column].lower() for file_format in FORMATS if file_format.headers.get(column)}
     for part in (None, *_PARTS[column]):
-        found = [name for name in free if (name.lower() in sources if part is None else part in name.lower())]
-        if len(found) == 1:
-            return found[0]
+        matching = [name for name in free if (name.lower() in sources if part is None else part in name.lower())]
+        if len(matching) == 1:
+            return matching[0]
     return None

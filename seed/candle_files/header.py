@@ -36,8 +36,8 @@ def find_header(text: str, options: LoadOptions, where: str) -> Header:
     Raises PlatformError if there is none, or if it lacks a column.
     """
     lines = [line.rstrip("\r") for line in text.split("\n")[:_LINES]]
-    given = re.fullmatch(r"sep=([,;\t|:^~])", lines[0].strip().strip('"'), re.IGNORECASE)
-    delimiter, begin = (given[1], 1) if given else ("", 0)
+    declared = re.fullmatch(r"sep=([,;\t|:^~])", lines[0].strip().strip('"'), re.IGNORECASE)
+    delimiter, begin = (declared[1], 1) if declared else ("", 0)
     forced = named(options.format) if options.format else ()
     bare = next((option for option in forced if option.bare), None)
     written = [number for number in range(begin, len(lines)) if lines[number].strip()]
@@ -87,13 +87,13 @@ def _fitting(names: Sequence[str], options: LoadOptions) -> Format | None:
     return named(options.format or "")[0]
 
 
-def _delimiter(line: str, given: str) -> str:
-    return given or max(_DELIMITERS, key=line.count)
+def _delimiter(line: str, delimiter: str) -> str:
+    return delimiter or max(_DELIMITERS, key=line.count)
 
 
-def _fields(line: str, given: str) -> list[str]:
+def _fields(line: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=_delimiter(line, given)), [])
+        return next(csv.reader([line], delimiter=_delimiter(line, delimiter)), [])
     except csv.Error:
         return [line]
 

@@ -48,5 +48,5 @@ def judge(fields: Mapping[str, str], reading: Reading, now: datetime) -> Judged:
             raise BadRow(f"{name} is outside low to high")
     if exact["volume"] < 0:
         raise BadRow("volume is below zero")
-    candle = Candle(symbol, moment, **{name: number.kept for name, number in numbers.items()})
+    candle = Candle(symbol, moment, **{name: number.stored for name, number in numbers.items()})
     return Judged(candle, any(number.rounded for number in numbers.values()))

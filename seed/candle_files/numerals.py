@@ -69,7 +69,7 @@ class Number(NamedTuple):
     """A number as the table stores it, and whether that differs from the file's."""
 
     exact: Decimal
-    kept: Decimal
+    stored: Decimal
     rounded: bool
 
 
@@ -124,25 +124,25 @@ def parse_number(name: str, text: str, style: NumberStyle = POINT, *, may_round:
     value = Decimal(plain).scaleb(power)
     if abs(value) >= _LIMIT:
         raise BadRow(f"{name} is too large")
-    kept = value.quantize(_TICK, "ROUND_HALF_UP")
-    if abs(kept) >= _LIMIT:
+    stored = value.quantize(_TICK, "ROUND_HALF_UP")
+    if abs(stored) >= _LIMIT:
         raise BadRow(f"{name} is too large")
-    if kept == value:
-        return Number(value, kept, rounded=False)
-    if _was_a_float(value, kept):
-        return Number(kept, kept, rounded=True)
-    if may_round and (kept or name == "volume"):
-        return Number(value, kept, rounded=True)
-    if not kept:
+    if stored == value:
+        return Number(value, stored, rounded=False)
+    if _was_a_float(value, stored):
+        return Number(stored, stored, rounded=True)
+    if may_round and (stored or name == "volume"):
+        return Number(value, stored, rounded=True)
+    if not stored:
         raise BadRow(f"{name} {plain} would be rounded to 0: the table keeps {PLACES} decimals; give the price of 1000 units or more")
-    raise BadRow(f"{name} {plain} has more than the {PLACES} decimals that the table keeps: --round would store {kept}")
+    raise BadRow(f"{name} {plain} has more than the {PLACES} decimals that the table keeps: --round would store {stored}")
 
 
-def _was_a_float(value: Decimal, kept: Decimal) -> bool:
-    """Whether `value` is `kept` after a conversion to single or double precision."""
-    if not kept or len(value.as_tuple().digits) < _FLOAT_DIGITS:
+def _was_a_float(value: Decimal, stored: Decimal) -> bool:
+    """Whether `value` is `stored` after a conversion to single or double precision."""
+    if not stored or len(value.as_tuple().digits) < _FLOAT_DIGITS:
         return False
     with np.errstate(over="ignore"):
-        single = float(np.float32(kept)) == float(value)
+        single = float(np.float32(stored)) == float(value)
     # A sum of a few products is off by some units in the last place.
-    return single or abs(value - kept) <= abs(kept).scaleb(-15) * 4
+    return single or abs(value - stored) <= abs(stored).scaleb(-15) * 4

@@ -16,7 +16,7 @@ _ONE_WORD = re.compile(r"[\w.,]+")
 _DEEPEST = 60
 
 
-def told(node: LexborNode) -> str:
+def formula(node: LexborNode) -> str:
     """A `<math>` element's formula."""
     return " ".join((node.attributes.get("alttext") or _tex(node) or _of(node, 0)).split())
 

@@ -78,7 +78,7 @@ def _blocks(root: LexborNode | None, left_open: frozenset[int] = frozenset(), *,
             if tag in _OTHER_MARKUP:
                 builder.append(read(node.text() or ""))
             if tag == "math":
-                builder.text(f" {formulas.told(node)} ")
+                builder.text(f" {formulas.formula(node)} ")
             for template_fragment in node.template_fragments() if _is_shadow(node) else ():
                 builder.append(_blocks(template_fragment))
             builder.text(_written_in(tag, attributes))

@@ -84,7 +84,7 @@ def _without_running(pages: list[list[Line]]) -> list[Line]:
         repeated |= {text for text, count in Counter(text for _, text in ends).items() if count > len(filled) / 2}
         kinds = Counter(_kind_of_page_number(number, text) for number, text in ends)
         counting |= {kind for kind, count in kinds.items() if kind and count > len(filled) / 2}
-    kept: list[Line] = []
+    lines: list[Line] = []
     seen: set[str] = set()
     for number, page in filled:
         last = len(page) - 1
@@ -93,8 +93,8 @@ def _without_running(pages: list[list[Line]]) -> list[Line]:
                 if line.text in seen or _kind_of_page_number(number, line.text) in counting:
                     continue
                 seen |= {line.text} & repeated
-            kept.append(line)
-    return kept
+            lines.append(line)
+    return lines
 
 
 def _kind_of_page_number(number: int, text: str) -> str:

@@ -129,8 +129,8 @@ class _Reader:
             while self._peek(0).startswith(("+", "|")):
                 self._at += 1
             rows = self._lines[start : self._at]
-            kept = [row for row in rows if not _GRID.match(row)]
-            self._found.append(Block(BlockKind.TABLE, "\n".join(kept[1:]) or "|", header=kept[0] if kept else ""))
+            content = [row for row in rows if not _GRID.match(row)]
+            self._found.append(Block(BlockKind.TABLE, "\n".join(content[1:]) or "|", header=content[0] if content else ""))
             return True
         if _RULE.match(line) and "=" in line and " " in line.strip():
             rows = []
@@ -141,8 +141,8 @@ class _Reader:
                 self._at += 1
                 if rules == 2 and not self._peek(0).strip():
                     break
-            kept = [row for row in rows if not _RULE.match(row)]
-            self._found.append(Block(BlockKind.TABLE, "\n".join(kept[1:]) or " ", header=kept[0] if kept else ""))
+            content = [row for row in rows if not _RULE.match(row)]
+            self._found.append(Block(BlockKind.TABLE, "\n".join(content[1:]) or " ", header=content[0] if content else ""))
             return True
         return False
 

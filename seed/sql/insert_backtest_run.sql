@@ -2,7 +2,7 @@
 insert into backtest_runs (user_id, strategy_name, start_date, end_date, symbols, parameters, status, created_at, updated_at)
 select
     given.user_id, given.strategy_name, given.start_date, given.end_date, given.symbols, given.parameters, given.status,
-    given.asked, given.asked
+    given.requested_at, given.requested_at
 from (
     select
         %(user_id)s::integer as user_id,
@@ -12,7 +12,7 @@ from (
         %(symbols)s::text[] as symbols,
         %(parameters)s::jsonb as parameters,
         %(status)s::text as status,
-        %(asked)s::timestamptz as asked
+        %(requested_at)s::timestamptz as requested_at
 ) as given
 where not exists (
     select from backtest_runs as r

@@ -19,7 +19,7 @@ STACK = "test-booted"
 START = (
     "from schedule import boot, keeper\n"
     f"arranged = boot.arrange({STACK!r})\n"
-    f"print(keeper.start({STACK!r}, boot.begin_by(arranged)), arranged.told)"
+    f"print(keeper.start({STACK!r}, boot.begin_by(arranged)), arranged.message)"
 )
 STOP = f"from schedule import boot, keeper; print(boot.remove({STACK!r}), keeper.stop({STACK!r}, now=True))"
 PROCESS = f"from core import lock; from monitor import signs; print(lock.process_of(signs.folder_of({STACK!r}) / 'keeper') or 0)"

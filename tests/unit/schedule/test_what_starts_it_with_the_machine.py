@@ -42,8 +42,8 @@ def test_cron_starts_it_and_other_lines_stay(machine: Path) -> None:
     table = machine / "table"
     table.write_text("0 4 * * * somebody's own line\n")
     with running("cron", machine):
-        assert "cron starts it" in boot.arrange("dev").told
-        assert "cron starts it" in boot.arrange("dev").told
+        assert "cron starts it" in boot.arrange("dev").message
+        assert "cron starts it" in boot.arrange("dev").message
         boot.arrange("other")
     line = units.keeper_cron_line(ROOT, "dev")
     assert table.read_text().splitlines() == ["0 4 * * * somebody's own line", line, units.keeper_cron_line(ROOT, "other")]
@@ -53,14 +53,14 @@ def test_cron_starts_it_and_other_lines_stay(machine: Path) -> None:
 
 
 def test_a_cron_that_does_not_run_or_refuses_is_no_way_and_what_to_do_is_told(machine: Path) -> None:
-    asleep = boot.arrange("dev").told
+    asleep = boot.arrange("dev").message
     assert asleep.startswith("nothing starts the schedule after a reboot (systemd is not the first process; cron is installed")
     assert "invoke schedule.start" in asleep
     (machine / "denied").touch()
     with running("cron", machine):
-        assert "cron refuses: You (me) are not allowed" in boot.arrange("dev").told
+        assert "cron refuses: You (me) are not allowed" in boot.arrange("dev").message
     (machine / "bin/crontab").unlink()
-    assert "there is no cron" in boot.arrange("dev").told
+    assert "there is no cron" in boot.arrange("dev").message
     assert not (machine / "table").exists()
     assert boot.remove("dev") == ""
 
@@ -85,7 +85,7 @@ def test_what_matters_of_the_environment_is_kept_for_the_next_start_and_no_secre
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     with running("cron", machine):
-        told = boot.arrange("dev").told
+        told = boot.arrange("dev").message
     assert "not saved, so unknown after a restart: PULUMI_CONFIG_PASSPHRASE, https_proxy" in told
     written = signs.folder_of("dev") / "environment.json"
     assert written.stat().st_mode & 0o077 == 0

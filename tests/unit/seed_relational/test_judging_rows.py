@@ -98,5 +98,5 @@ def test_local_times_that_are_not_one_moment_are_bad(text: str, what: str) -> No
 )
 def test_volumes_are_rounded_as_the_server_rounds(text: str, expected: str) -> None:
     number = parse_number("volume", text, may_round=True)
-    assert number.kept == Decimal(expected)
+    assert number.stored == Decimal(expected)
     assert number.rounded is (Decimal(text) != Decimal(expected))
