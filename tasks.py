@@ -25,7 +25,7 @@ closed_pipes.end_quietly()
 
 
 def _tasks(module: ModuleType) -> list[Task]:  # type: ignore[type-arg] # Task is generic only to type checkers
-    return [each for each in vars(module).values() if isinstance(each, Task)]
+    return [candidate for candidate in vars(module).values() if isinstance(candidate, Task)]
 
 
 namespace = Collection(*_tasks(stack), *_tasks(console))

@@ -68,11 +68,11 @@ class Preferences:
         if not key:
             return self._plain(self._load(user_id))
         loaded: Mapping[str, Any] | None = None
-        asked = False
+        has_read = False
         try:
             with self._client.pipeline(transaction=True) as pipeline:
                 pipeline.watch(key)  # type: ignore[no-untyped-call]
-                loaded, asked = self._load(user_id), True
+                loaded, has_read = self._load(user_id), True
                 text = _encoded(loaded) if loaded is not None else None
                 if text is not None:
                     pipeline.multi()
@@ -81,7 +81,7 @@ class Preferences:
         except WatchError:
             pass  # dropped or filled in the meantime: don't cache the loaded value
         except UNREACHABLE:
-            loaded = loaded if asked else self._load(user_id)
+            loaded = loaded if has_read else self._load(user_id)
         return self._plain(loaded)
 
     @staticmethod
@@ -116,11 +116,11 @@ class AsyncPreferences:
 
     async def _fill(self, key: str, user_id: int) -> Values | None:
         loaded: Mapping[str, Any] | None = None
-        asked = False
+        has_read = False
         try:
             async with self._client.pipeline(transaction=True) as pipeline:
                 await pipeline.watch(key)
-                loaded, asked = await self._load(user_id), True
+                loaded, has_read = await self._load(user_id), True
                 text = _encoded(loaded) if loaded is not None else None
                 if text is not None:
                     pipeline.multi()  # type: ignore[no-untyped-call]
@@ -129,7 +129,7 @@ class AsyncPreferences:
         except WatchError:
             pass  # dropped or filled in the meantime: don't cache the loaded value
         except UNREACHABLE:
-            loaded = loaded if asked else await self._load(user_id)
+            loaded = loaded if has_read else await self._load(user_id)
         return None if loaded is None else dict(loaded)
 
     async def drop(self, user_id: int) -> bool:

@@ -117,11 +117,11 @@ def _decide(key: str, limit: int, windows: dict[str, float]) -> Operation[Decisi
             windows.pop(key, None)
             yield Batch([("PEXPIRE", key, _WINDOW_MS, "NX")])
     else:
-        asked = time.monotonic()
+        sent_at = time.monotonic()
         count, _, left = yield Batch([("INCR", key), ("PEXPIRE", key, _WINDOW_MS, "NX"), ("PTTL", key)], transaction=True)
         if len(windows) >= _REMEMBERED:
             windows.clear()
-        windows[key] = asked + int(left) / 1000 - _MARGIN
+        windows[key] = sent_at + int(left) / 1000 - _MARGIN
     if count <= limit:
         return Decision(allowed=True, remaining=limit - int(count), retry_after=0.0)
     (left,) = yield Batch([("PTTL", key)])

@@ -42,7 +42,7 @@ def beside(platform: Platform, connections: Path) -> Platform:
     from infra.connections import Endpoint
 
     known = json.loads(connections.read_text("utf-8"))
-    address = urlsplit(next(each["DATABASE_URL"] for each in known["accounts"].values() if "DATABASE_URL" in each))
+    address = urlsplit(next(account["DATABASE_URL"] for account in known["accounts"].values() if "DATABASE_URL" in account))
     host, port = str(address.hostname), address.port or 5432
     return dataclasses.replace(
         platform, endpoints={"postgres": Endpoint(host, port, host, port)}, ca_file=Path(known["ca_file"]), containers=known["containers"]

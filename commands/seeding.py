@@ -190,7 +190,7 @@ def seed_docs(
             collection=collection,
             encoding=encoding or None,
             allow_loss=allow_loss,
-            confirm=lambda told: yes or agreed(told),
+            confirm=lambda loss: yes or agreed(loss),
         )
     return show_reports([report], as_json=json)
 

@@ -140,5 +140,5 @@ def env(
     print(env_file.write(platform, account, inside=inside, ca_file=ca_file or None, form=chosen))
     if inside and not ca_file:
         # Not on standard output: scripts take the path from there.
-        for here, there in env_file.mounts(platform, account).items():
-            print(f"mount {here} at {there}", file=sys.stderr)
+        for here, inside_path in env_file.mounts(platform, account).items():
+            print(f"mount {here} at {inside_path}", file=sys.stderr)

@@ -44,10 +44,10 @@ class Word(Argument):
     invoke copies all arguments once for the line, and that copy once for each turn.
     """
 
-    def __init__(self, argument: Argument, asked: Sequence[bool]) -> None:
-        """`asked` says for each call whether it has a word; otherwise the default stays."""
+    def __init__(self, argument: Argument, has_word: Sequence[bool]) -> None:
+        """`has_word` says for each call whether it has a word; otherwise the default stays."""
         self.__dict__.update(argument.__dict__)
-        self.asked = asked
+        self.has_word = has_word
         self.line: Word | None = None
         self.turns = 0
 
@@ -56,7 +56,7 @@ class Word(Argument):
         if self.line is None:
             twin.line = twin
         else:
-            if self.turns < len(self.asked) and self.asked[self.turns]:
+            if self.turns < len(self.has_word) and self.has_word[self.turns]:
                 # Without a default it is asked for; with one it would never be given a word.
                 twin.default = None
             self.turns += 1
@@ -120,13 +120,13 @@ def wanted(arguments: list[Argument], many: str, counts: Sequence[int]) -> list[
     return [*arguments_of_turn[: last + 1], *extra, *arguments_of_turn[last + 1 :]]
 
 
-def fold(many: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def fold(many: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments as the task's body takes them: words collected under `many`."""
     if not many:
-        return dict(given)
-    places = [name for name in given if name.startswith(f"{many}_") and name.removeprefix(f"{many}_").isdigit()]
-    rest = {name: value for name, value in given.items() if name not in places}
-    return {**rest, many: [*rest.get(many, []), *(given[name] for name in places if given[name] is not NOT_GIVEN)]}
+        return dict(arguments)
+    places = [name for name in arguments if name.startswith(f"{many}_") and name.removeprefix(f"{many}_").isdigit()]
+    rest = {name: value for name, value in arguments.items() if name not in places}
+    return {**rest, many: [*rest.get(many, []), *(arguments[name] for name in places if arguments[name] is not NOT_GIVEN)]}
 
 
 def _flags(name: str) -> tuple[str, str]:

@@ -94,13 +94,13 @@ def _own_state(root: Path) -> str:
 def ports(stack: str, root: Path) -> Finding:
     """The stack's ports are its own; for a new stack, the default ports are free or `up` chooses others."""
     own = _published(stack)
-    kept = _kept(stack, root)
-    if lost := [port for port in kept.values() if port not in own and not _is_free(port)]:
+    reserved = _kept(stack, root)
+    if lost := [port for port in reserved.values() if port not in own and not _is_free(port)]:
         shown = ", ".join(map(str, lost))
         step = f"ss -ltnp 'sport = :{lost[0]}' shows which; stop it, then invoke up"
         return critical(f"another program uses port {shown} of this stack", step)
-    if kept or own:
-        return ok(f"used by this stack: {', '.join(map(str, sorted(own or kept.values())))}")
+    if reserved or own:
+        return ok(f"used by this stack: {', '.join(map(str, sorted(own or reserved.values())))}")
     wished = [port for service in SERVICES for port in service.published.values()]
     taken = [port for port in wished if not _is_free(port)]
     if taken:

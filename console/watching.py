@@ -12,20 +12,20 @@ from core.errors import PlatformError
 _LEAST_SECONDS = 1.0
 
 
-def seconds_of(given: object, usual: float, where: str) -> float | None:
+def seconds_of(option: object, usual: float, where: str) -> float | None:
     """The pause of `--watch` or `--watch SECONDS`, or None without it.
 
     Raises PlatformError if it is not a number.
     """
-    if given in (None, False):
+    if option in (None, False):
         return None
-    if given is True:
+    if option is True:
         return usual
     try:
-        return max(_LEAST_SECONDS, float(str(given)))
+        return max(_LEAST_SECONDS, float(str(option)))
     except ValueError:
         raise PlatformError(
-            what=f"{given!r} is not a number of seconds", where=where, next_step="use --watch, or for example --watch 10"
+            what=f"{option!r} is not a number of seconds", where=where, next_step="use --watch, or for example --watch 10"
         ) from None
 
 

@@ -15,11 +15,11 @@ def _migrate(connection: Connection) -> None:
         context.run_migrations()
 
 
-given: Connection | Engine | None = context.config.attributes.get("connection")
-if context.is_offline_mode() or given is None:
+connection_or_engine: Connection | Engine | None = context.config.attributes.get("connection")
+if context.is_offline_mode() or connection_or_engine is None:
     raise RuntimeError("migrations need a live connection: run `invoke migrate`")
-if isinstance(given, Engine):
-    with given.connect() as opened:
+if isinstance(connection_or_engine, Engine):
+    with connection_or_engine.connect() as opened:
         _migrate(opened)
 else:
-    _migrate(given)
+    _migrate(connection_or_engine)

@@ -13,10 +13,10 @@ from specification.statements import faults, load, load_promises
 def main() -> int:
     """Write the pages; exit code 1 where a statement names what isn't there."""
     sections, promises = load(), load_promises()
-    found = faults(sections, promises)
-    for fault in found:
+    problems = faults(sections, promises)
+    for fault in problems:
         print(fault, file=sys.stderr)
-    if found:
+    if problems:
         print(f"{FILE.name} was not written: mend specification/statements, then run this again", file=sys.stderr)
         return 1
     for file, text in ((FILE, render(sections, promises)), (DECISIONS, render_decisions())):

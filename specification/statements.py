@@ -92,8 +92,9 @@ def load(folder: Path = FOLDER) -> tuple[Section, ...]:
 
     Raises ValueError for a statement that can't be read.
     """
-    found = [_section(each) for path in sorted(folder.glob("*.toml")) for each in tomllib.loads(path.read_text("utf-8")).get("section", [])]
-    return tuple(sorted(found, key=lambda section: [int(part) for part in section.number.split(".")]))
+    documents = [tomllib.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.toml"))]
+    sections = [_section(table) for document in documents for table in document.get("section", [])]
+    return tuple(sorted(sections, key=lambda section: [int(part) for part in section.number.split(".")]))
 
 
 def load_promises(folder: Path = FOLDER) -> tuple[Promise, ...]:
@@ -101,9 +102,9 @@ def load_promises(folder: Path = FOLDER) -> tuple[Promise, ...]:
     return tuple(
         Promise(document, words, test)
         for path in sorted(folder.glob("*.toml"))
-        for each in tomllib.loads(path.read_text("utf-8")).get("document", [])
-        for document in (each["path"],)
-        for words, test in each["promises"]
+        for table in tomllib.loads(path.read_text("utf-8")).get("document", [])
+        for document in (table["path"],)
+        for words, test in table["promises"]
     )
 
 
@@ -112,25 +113,25 @@ def facts(sections: tuple[Section, ...]) -> Iterator[Row]:
     return (row for section in sections for row in section.rows if row.fact)
 
 
-def _section(each: dict[str, Any]) -> Section:
-    rows = [_fact_row(line, each["where"]) for line in each.get("facts", "").split("\n") if line.strip()]
-    rows += [_told_row(row, each) for row in each.get("rows", [])]
-    return Section(each["number"], each["title"], tuple(rows))
+def _section(table: dict[str, Any]) -> Section:
+    rows = [_fact_row(line, table["where"]) for line in table.get("facts", "").split("\n") if line.strip()]
+    rows += [_told_row(row, table) for row in table.get("rows", [])]
+    return Section(table["number"], table["title"], tuple(rows))
 
 
 def _fact_row(line: str, where: str) -> Row:
     match = _FACT.fullmatch(line.strip())
     if match is None:
         raise ValueError(f"not understood: {line!r}; write SUBJECT: FACT, or SUBJECT: FACT => FACT (ADR)")
-    asked = _fact(match["subject"], match["asked"])
+    fact = _fact(match["subject"], match["asked"])
     instead = _fact(match["subject"], match["instead"]) if match["instead"] else None
     return Row(
-        says=str(asked),
+        says=str(fact),
         state="differs" if instead else "met",
         where=where,
-        test=f"{SCHEMA_TEST}[{asked.name}]",
+        test=f"{SCHEMA_TEST}[{fact.name}]",
         adr=match["adr"] or "",
-        fact=asked,
+        fact=fact,
         instead=instead,
     )
 
@@ -142,7 +143,7 @@ def _fact(subject: str, text: str) -> Fact:
     raise ValueError(f"{subject}: no kind of fact begins {text!r}; there are {', '.join(_KINDS)}")
 
 
-def _told_row(row: dict[str, str], section: dict[str, Any]) -> Row:
+def _told_row(row: dict[str, str], table: dict[str, Any]) -> Row:
     unknown = set(row) - {"says", "differs", "open", "where", "test"}
     if unknown:
         raise ValueError(f"{row.get('says')!r}: unknown keys {sorted(unknown)}")
@@ -150,8 +151,8 @@ def _told_row(row: dict[str, str], section: dict[str, Any]) -> Row:
     return Row(
         says=row["says"],
         state=state,
-        where=row.get("where", section.get("where", "")),
-        test=row.get("test", "" if state == "open" else section.get("test", "")),
+        where=row.get("where", table.get("where", "")),
+        test=row.get("test", "" if state == "open" else table.get("test", "")),
         adr=row.get("differs", ""),
         waits_for=row.get("open", ""),
     )
@@ -164,35 +165,35 @@ def adr_file(number: str, root: Path = ROOT) -> Path | None:
 
 def faults(sections: tuple[Section, ...], promises: tuple[Promise, ...], root: Path = ROOT) -> list[str]:
     """What is wrong: rows without test and decision, and names of files, tests, decisions and words that aren't there."""
-    found = []
-    told = set()
+    problems = []
+    seen = set()
     for section in sections:
         for row in section.rows:
             at = f"{section.number}, {row.says!r}"
-            found += [f"{at}: {fault}" for fault in _row_faults(row, root)]
-            if (section.number, row.says) in told:
-                found.append(f"{at}: said twice")
-            told.add((section.number, row.says))
+            problems += [f"{at}: {fault}" for fault in _row_faults(row, root)]
+            if (section.number, row.says) in seen:
+                problems.append(f"{at}: said twice")
+            seen.add((section.number, row.says))
     for promise in promises:
         at = f"{promise.document}, {promise.words!r}"
         document = root / promise.document
         if not document.is_file() or _plain(promise.words) not in _plain(document.read_text("utf-8")):
-            found.append(f"{at}: the document doesn't say so")
-        found += [f"{at}: {fault}" for fault in id_faults(promise.test, root)]
-    return found
+            problems.append(f"{at}: the document doesn't say so")
+        problems += [f"{at}: {fault}" for fault in id_faults(promise.test, root)]
+    return problems
 
 
 def _row_faults(row: Row, root: Path) -> list[str]:
-    found = []
+    problems = []
     if not row.where or not (root / row.where).exists():
-        found.append(f"there is no {row.where or 'place named'}")
+        problems.append(f"there is no {row.where or 'place named'}")
     if row.state == "open" and row.waits_for != SECURITY:
-        found.append("open, and not for the security issue")
+        problems.append("open, and not for the security issue")
     if row.state != "open" and not row.test and not row.adr:
-        found.append("neither a test nor a decision")
+        problems.append("neither a test nor a decision")
     if row.state == "differs" and adr_file(row.adr, root) is None:
-        found.append(f"there is no decision {row.adr}")
-    return found + (id_faults(row.test, root) if row.test else [])
+        problems.append(f"there is no decision {row.adr}")
+    return problems + (id_faults(row.test, root) if row.test else [])
 
 
 def id_faults(test: str, root: Path = ROOT) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRules:
-    """`collected_every` is the schedule's interval, `kept` the retention of the audit's files.
+    """`collected_every` is the schedule's interval, `keep_for` the retention of the audit's files.
 
     A `burst` is so many within `burst_window`: of failed logins, of refused actions, of deletions by one account. An address counts as
     known once the account has used it on `known_after` earlier days or more. An account whose history has `baseline_days` days is
@@ -21,7 +21,7 @@ class AuditRules:
 
     collected_every: timedelta
     late_after: timedelta
-    kept: timedelta
+    keep_for: timedelta
     baseline_days: int
     unusual_days: int
     busy_factor: float
@@ -41,7 +41,7 @@ AUDIT_RULES = AuditRules(
     # Docker keeps 30 MB of each log: about ten minutes of a hundred questions a second to Weaviate.
     collected_every=timedelta(minutes=5),
     late_after=timedelta(minutes=15),
-    kept=timedelta(days=365),
+    keep_for=timedelta(days=365),
     baseline_days=10,
     unusual_days=1,
     busy_factor=3,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from christmas.blueprint.accounts import ACCOUNTS
 
 _ENDING = "_twin"
-_ACCOUNTS = frozenset(each.name for each in ACCOUNTS)
+_ACCOUNTS = frozenset(account.name for account in ACCOUNTS)
 
 
 def twin_of(account: str) -> str:

@@ -16,12 +16,12 @@ def normalized_phone(phone: str) -> str:
     Nothing else changes, so that different numbers stay different.
     """
     text = unicodedata.normalize("NFKC", phone)
-    kept = "".join(
+    bare = "".join(
         character
         for character in text
         if not (character.isspace() or unicodedata.category(character) in ("Pd", "Cf") or character in "().·/")
     )
-    return f"+{kept[2:]}" if kept.startswith("00") else kept.casefold()
+    return f"+{bare[2:]}" if bare.startswith("00") else bare.casefold()
 
 
 def entry(ring: KeyRing, field: EncryptedField, text: str) -> bytes:

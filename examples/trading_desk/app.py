@@ -48,7 +48,7 @@ async def store_is_down(request: Request, error: StoreDownError) -> Response:
 @app.exception_handler(RequestValidationError)
 async def not_understood(request: Request, error: RequestValidationError) -> Response:
     """Which field is wrong and why. FastAPI's own answer would repeat what was typed, passwords too."""
-    return message(request, 400, "That can't be taken.", "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in error.errors()))
+    return message(request, 400, "That can't be taken.", "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()))
 
 
 @app.exception_handler(psycopg.IntegrityError)

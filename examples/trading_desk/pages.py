@@ -46,10 +46,10 @@ async def register(stores: Stores, username: Name, email: Name, password: Passwo
 @router.post("/login")
 async def login(stores: Stores, username: Name, password: Annotated[str, Form(max_length=200)]) -> Response:
     """Nobody learns whether it was the name or the password."""
-    found = await rows(stores, sql("user_by_name"), username=username)
-    if not await fits(password, found[0]["password_hash"] if found else None):
+    users = await rows(stores, sql("user_by_name"), username=username)
+    if not await fits(password, users[0]["password_hash"] if users else None):
         raise HTTPException(401, "Name or password is wrong.")
-    return await logged_in(stores, found[0]["id"], username)
+    return await logged_in(stores, users[0]["id"], username)
 
 
 @router.post("/logout")
@@ -113,8 +113,8 @@ async def prices(request: Request, stores: Stores, symbol: str) -> Response:
 @router.get("/healthy")
 async def healthy(stores: Stores) -> Response:
     """Whether it can serve every page now: for a proxy and for Docker. Starting it again mends none of the stores."""
-    found = await state_of(stores)
-    return JSONResponse(found, 200 if all(found.values()) else 503)
+    states = await state_of(stores)
+    return JSONResponse(states, 200 if all(states.values()) else 503)
 
 
 @router.get("/style.css")

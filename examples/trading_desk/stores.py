@@ -74,21 +74,21 @@ def sql(name: str) -> bytes:
 async def newest_candles(stores: AsyncStores) -> dict[str, Candle]:
     """By symbol: from the cache while the market is open, else from the database, which has the others too."""
     async with asking(REDIS):
-        found = await stores.market.read(SYMBOLS)
-    missing = [symbol for symbol in SYMBOLS if symbol not in found]
+        candles = await stores.market.read(SYMBOLS)
+    missing = [symbol for symbol in SYMBOLS if symbol not in candles]
     if missing:
         for row in await rows(stores, LATEST_CANDLES.sql.encode(), symbols=missing):
             symbol = row.pop("symbol")
-            found[symbol] = Candle(**row)
-    return {symbol: found[symbol] for symbol in SYMBOLS if symbol in found}
+            candles[symbol] = Candle(**row)
+    return {symbol: candles[symbol] for symbol in SYMBOLS if symbol in candles}
 
 
-async def write_profile(stores: AsyncStores, user_id: int, told: Mapping[str, str | None]) -> None:
+async def write_profile(stores: AsyncStores, user_id: int, fields: Mapping[str, str | None]) -> None:
     """Seal and write what a user tells about themselves; preferences, which this application doesn't show, stay as they are."""
     async with transaction(stores) as connection:
         former = await stores.profiles.read(connection, user_id)
         preferences = former.preferences if former else None
-        await stores.profiles.write(connection, Profile(user_id=user_id, preferences=preferences, **told))
+        await stores.profiles.write(connection, Profile(user_id=user_id, preferences=preferences, **fields))
 
 
 async def read_profile(stores: AsyncStores, user_id: int) -> Profile:
@@ -101,14 +101,14 @@ async def passages(stores: AsyncStores, question: str) -> Sequence[Mapping[str, 
     """The passages that answer a question, best first, each with `content`, `section` and `file_path`; none if nothing is near enough."""
     async with asking(WEAVIATE):
         documents = (await stores.weaviate()).collections.use(CHRISTMAS_DOCUMENT.name)
-        found = await documents.query.near_text(question, certainty=stores.certainty, limit=_ANSWERS)
-        return [each.properties for each in found.objects]
+        answer = await documents.query.near_text(question, certainty=stores.certainty, limit=_ANSWERS)
+        return [passage.properties for passage in answer.objects]
 
 
 async def state_of(stores: AsyncStores) -> dict[str, bool]:
     """Whether each store can be asked."""
 
-    async def asked(store: str) -> bool:
+    async def is_up(store: str) -> bool:
         with contextlib.suppress(StoreDownError):
             async with asking(store):
                 if store == POSTGRES:
@@ -121,4 +121,4 @@ async def state_of(stores: AsyncStores) -> dict[str, bool]:
         return False
 
     names = (POSTGRES, REDIS, WEAVIATE)
-    return dict(zip(names, await asyncio.gather(*map(asked, names)), strict=True))
+    return dict(zip(names, await asyncio.gather(*map(is_up, names)), strict=True))

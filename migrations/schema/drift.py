@@ -35,24 +35,24 @@ class Drift:
     kind: str
     name: str
     expected: str | None
-    found: str | None
+    present: str | None
 
     def as_dict(self) -> dict[str, str | None]:
         """The difference for `--json`."""
-        return {"change": self.change, "kind": self.kind, "name": self.name, "expected": self.expected, "found": self.found}
+        return {"change": self.change, "kind": self.kind, "name": self.name, "expected": self.expected, "found": self.present}
 
     def __str__(self) -> str:
         lines = [f"{self.change}: {self.kind} {self.name}"]
         lines += [f"  expected  {self.expected}"] if self.expected else []
-        lines += [f"  found     {self.found}"] if self.found else []
+        lines += [f"  found     {self.present}"] if self.present else []
         return "\n".join(lines)
 
 
-def compare(expected: Inventory, found: Inventory, same: Callable[[str, str, str, str], bool] | None = None) -> list[Drift]:
+def compare(expected: Inventory, present: Inventory, same: Callable[[str, str, str, str], bool] | None = None) -> list[Drift]:
     """The differences, by name. Two spellings for which `same(kind, name, before, after)` is true don't differ."""
     drifts = []
-    for kind, name in sorted({*expected, *found}, key=lambda key: (key[1], key[0])):
-        before, after = expected.get((kind, name)), found.get((kind, name))
+    for kind, name in sorted({*expected, *present}, key=lambda key: (key[1], key[0])):
+        before, after = expected.get((kind, name)), present.get((kind, name))
         if before != after and not (same and before and after and same(kind, name, before, after)):
             change = Change.MISSING if after is None else Change.ADDED if before is None else Change.CHANGED
             drifts.append(Drift(change, kind, name, before, after))

@@ -64,7 +64,7 @@ def collect(platform: Platform, folder: Path | None = None) -> Collected:
             unread[redis_list.STORE] = _why(error)
         grouped = counted(events)
         head = chain.add(grouped, positions, now)
-    chain.prune(AUDIT_RULES.kept, now)
+    chain.prune(AUDIT_RULES.keep_for, now)
     return Collected(len(grouped), head, unread)
 
 
