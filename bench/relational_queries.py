@@ -63,16 +63,16 @@ def measure(server: ScratchServer, template: str, history: int) -> list[Figure]:
             for statement in ("shorten.sql", "trim.sql"):
                 connection.execute((_SQL / statement).read_bytes(), {"first": days - days_left})
             connection.execute("vacuum (analyze) market_data")
-            grown.insert(0, _asked(connection, days_left))
+            grown.insert(0, _medians(connection, days_left))
             _say(f"{days_left * _DAY:,} candles", grown[0])
             if step == max(STEPS):
                 latency = _tail(connection)
         connection.execute("set search_path = specification, public")
         connection.execute(f"set statement_timeout = '{_PATIENCE}s'".encode())
-        written = _asked(connection, days)
+        written = _medians(connection, days)
         _say("the specification's indexes and the one that create_hypertable adds", written)
         connection.execute("drop index specification.market_data_timestamp_idx")
-        alone = _asked(connection, days)
+        alone = _medians(connection, days)
         _say("the specification's indexes", alone)
     last = grown[-1]
     names = {"latest": f"latest of {SYMBOLS} symbols", "day": "one symbol's last day"}
@@ -122,7 +122,7 @@ def _fill(server: ScratchServer, days: int, ended: int) -> None:
         list(pool.map(fill, range(_FILLERS)))
 
 
-def _asked(connection: psycopg.Connection, days: int) -> dict[str, float]:
+def _medians(connection: psycopg.Connection, days: int) -> dict[str, float]:
     """Median milliseconds of each question until its answer is here, prepared as an application's driver does, caches warm."""
     everyone = [_symbol(number) for number in range(SYMBOLS)]
     newest = connection.execute((_SQL / "newest.sql").read_bytes()).fetchone()

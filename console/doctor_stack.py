@@ -94,7 +94,7 @@ def _own_state(root: Path) -> str:
 def ports(stack: str, root: Path) -> Finding:
     """The stack's ports are its own; for a new stack, the default ports are free or `up` chooses others."""
     own = _published(stack)
-    reserved = _kept(stack, root)
+    reserved = _recorded_ports(stack, root)
     if lost := [port for port in reserved.values() if port not in own and not _is_free(port)]:
         shown = ", ".join(map(str, lost))
         step = f"ss -ltnp 'sport = :{lost[0]}' shows which; stop it, then invoke up"
@@ -118,7 +118,7 @@ def _published(stack: str) -> set[int]:
     return {int(port["PublicPort"]) for container in containers or () for port in container.get("Ports") or () if "PublicPort" in port}
 
 
-def _kept(stack: str, root: Path) -> dict[str, int]:
+def _recorded_ports(stack: str, root: Path) -> dict[str, int]:
     """The ports recorded in the clone's own state."""
     if os.environ.get("PULUMI_BACKEND_URL"):
         return {}

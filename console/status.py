@@ -138,7 +138,7 @@ class _Once:
 
     def __init__(self, load: Callable[[], connections.Platform]) -> None:
         self._answer: connections.Platform | PlatformError | None = None
-        self._there = threading.Event()
+        self._answered = threading.Event()
         threading.Thread(target=self._ask, args=(load,), daemon=True).start()
 
     def _ask(self, load: Callable[[], connections.Platform]) -> None:
@@ -148,11 +148,11 @@ class _Once:
             self._answer = error
         except Exception as error:  # reported by get
             self._answer = PlatformError(f"{type(error).__name__}: {error}", next_step="invoke outputs --debug")
-        self._there.set()
+        self._answered.set()
 
     def get(self, seconds: float) -> connections.Platform | PlatformError | None:
         """The stack, the error of loading it, or None if it takes longer."""
-        self._there.wait(seconds)
+        self._answered.wait(seconds)
         return self._answer
 
 

@@ -36,14 +36,14 @@ def load() -> None:
     import docker  # noqa: F401
 
 
-_kept = threading.local()
+_of_thread = threading.local()
 
 
 def docker_client() -> docker.DockerClient:
     """This thread's client of the engine. Raises PlatformError if the engine doesn't answer."""
-    client: docker.DockerClient | None = getattr(_kept, "client", None)
+    client: docker.DockerClient | None = getattr(_of_thread, "client", None)
     if client is None:
-        client = _kept.client = _reached()
+        client = _of_thread.client = _reached()
     return client
 
 

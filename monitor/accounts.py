@@ -98,10 +98,10 @@ def judge_authority(
 def _judge(platform: Platform, store: str, names: list[str], login: Callable[[Platform, str], str]) -> Finding:
     """Log in as each account at the same time, in daemon threads: a hanging store must not delay the end of the program."""
     answers = gather({name: partial(login, platform, name) for name in names}, patience(_SECONDS))
-    return judge(store, {name: _told(answer) for name, answer in answers.items()}, platform.stack)
+    return judge(store, {name: _answer_or_raise(answer) for name, answer in answers.items()}, platform.stack)
 
 
-def _told(answer: object) -> str:
+def _answer_or_raise(answer: object) -> str:
     if isinstance(answer, Late):
         return Unlearned(str(answer))
     if isinstance(answer, Exception):

@@ -110,7 +110,7 @@ def _postgres(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
         learned_cells = {cell: learned for every in pool.map(one, cells) for cell, learned in every.items()}
     report.address = next((denial.address for denial in denials.values() if denial.address), "")
     wanted = Counter({account: len(denied.logins) for account, denied in denials.items()})
-    refused = _told(platform, "timescaledb", began, refusals.of_postgres, lambda denial: denial.account, wanted)
+    refused = _refusals_in_log(platform, "timescaledb", began, refusals.of_postgres, lambda denial: denial.account, wanted)
     if isinstance(refused, Finding):
         report.unread.append(refused.message)
     else:
@@ -143,7 +143,7 @@ def _weaviate(platform: Platform, cells: Mapping[str, list[Cell]], report: Repor
         said = refusals.denied_by_weaviate(line)
         return refusals.Refusal("denial", account_of(str(said.get("user"))), str(said.get("perm"))) if said else None
 
-    refused = _told(platform, "weaviate", began, recognize, lambda denial: (denial.account, denial.address), wanted)
+    refused = _refusals_in_log(platform, "weaviate", began, recognize, lambda denial: (denial.account, denial.address), wanted)
     if isinstance(refused, Finding):
         report.unread.append(refused.message)
     else:
@@ -195,7 +195,7 @@ def _nothing(cells: Sequence[Cell], error: Exception) -> dict[Cell, Learned]:
     return dict.fromkeys(cells, Learned(Answer.UNKNOWN, How.TRIED, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"))
 
 
-def _told(
+def _refusals_in_log(
     platform: Platform,
     service: str,
     began: datetime,

@@ -61,7 +61,7 @@ class Job:
     reason: str = ""
     stack_is_gone: bool = False
     _not_before: float = 0.0
-    _told: str = ""
+    _last_message: str = ""
     _looked: dict[str, float] = field(default_factory=dict)
     _keys_from: int = 0
     _candles_changed: bool = True
@@ -106,7 +106,7 @@ class Job:
         if self._held_since:
             self.delays.note(Gap(self._held_since, began, "held", "another run had the lock"))
         self.delays.late(self.work, self._since, began)
-        self.failures, self._told, self.done_at = 0, "", datetime.now(UTC)
+        self.failures, self._last_message, self.done_at = 0, "", datetime.now(UTC)
         self._failing_since = self._held_since = None
 
     def _failed(self, reason: str) -> None:
@@ -122,8 +122,8 @@ class Job:
         say(f"{self.work}: FAILED{again}: {reason}")
 
     def _tell_once(self, text: str) -> None:
-        if text != self._told:
-            self._told = text
+        if text != self._last_message:
+            self._last_message = text
             say(text)
 
     def _every(self, what: str, interval: timedelta) -> bool:

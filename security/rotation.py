@@ -109,7 +109,7 @@ def _ring(stack: str) -> KeyRing:
 def _refuse_incomplete(done: Resealed, ring: KeyRing) -> None:
     if not done.refused:
         return
-    shown = shortened((_told(error) for error in done.refused), _TOLD)
+    shown = shortened((_message(error) for error in done.refused), _TOLD)
     raise PlatformError(
         f"{len(done.refused)} rows could not be opened and stay as they are, {done.rows} are sealed with key {ring.active.number};"
         f" no key is retired: {shown}",
@@ -123,5 +123,5 @@ def _holder(name: str, process: int, seconds: int | None) -> str:
     return f"{name}, server process {process}" + ("" if seconds is None else f", since {seconds} s")
 
 
-def _told(error: FieldError) -> str:
+def _message(error: FieldError) -> str:
     return f"{error.what} ({error.where})"

@@ -110,10 +110,10 @@ def differing(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str,
 def differences(declared: Mapping[str, Any], live: Mapping[str, Any]) -> list[str]:
     """The differences of a live schema from the declared one, a line each. Weaviate's additions and spellings don't count."""
     changed = differing(normalized(declared), normalized(live))
-    return [f"{key} is {_told(has)}, declared {_told(expected)}" for key, (has, expected) in changed.items()]
+    return [f"{key} is {_shown(has)}, declared {_shown(expected)}" for key, (has, expected) in changed.items()]
 
 
-def _told(value: Any) -> str:
+def _shown(value: Any) -> str:
     if value is None:
         return "missing"
     if value == "":

@@ -26,6 +26,7 @@ LINT: tuple[Tool, ...] = (
     ("ruff format", _python("ruff", "format", "--check", ".")),
     ("imports between rooms", [str(_BIN / "lint-imports"), "--no-logo"]),
     ("unused code", _python("vulture")),
+    ("names", _python("airgap.setup.vague_names")),
     ("workflows", [str(_BIN / "zizmor"), "--offline", "--quiet", ".github/workflows"]),
 )
 # It takes a quarter of a minute; the tests also check the revisions' SQL.

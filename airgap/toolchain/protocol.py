@@ -21,10 +21,10 @@ def _hollow(name: str, folder: Path) -> None:
 
 
 if "pulumi" not in sys.modules:
-    _found = importlib.util.find_spec("pulumi")
-    if _found is None or _found.origin is None:
+    _spec = importlib.util.find_spec("pulumi")
+    if _spec is None or _spec.origin is None:
         sys.exit("error: the Python package pulumi is not installed in this environment; run `make up`")
-    _folder = Path(_found.origin).parent
+    _folder = Path(_spec.origin).parent
     for _name, _path in {
         "pulumi": _folder,
         "pulumi.runtime": _folder / "runtime",

@@ -71,10 +71,10 @@ def unseal(content: bytes, where: str, *, identities: tuple[str, ...], passphras
     except pyrage.IdentityError:
         raise PlatformError(what="it is not an age identity", where="--identity", next_step="those begin with AGE-SECRET-KEY-1") from None
     except (pyrage.DecryptError, ValueError) as error:
-        raise _told(str(error), where, by_passphrase=by_passphrase) from None
+        raise _failure(str(error), where, by_passphrase=by_passphrase) from None
 
 
-def _told(said: str, where: str, *, by_passphrase: bool) -> PlatformError:
+def _failure(said: str, where: str, *, by_passphrase: bool) -> PlatformError:
     if "No matching keys" in said:
         return PlatformError(
             what="it was not encrypted for this identity",

@@ -75,7 +75,7 @@ def _postgres(platform: Platform, account: str) -> str:
         with clients.postgres(platform, account) as connection:
             row = connection.execute("select current_user").fetchone()
     except psycopg.Error as error:
-        problem = _told(error)
+        problem = _message(error)
         return problem if postgres_refused(error.sqlstate, str(error)) else Unlearned(problem)
     return "" if row == (account,) else f"is {row}"
 
@@ -94,7 +94,7 @@ def _redis(platform: Platform, account: str) -> str:
         with clients.redis_client(platform, account) as client:
             return "" if client.ping() else "no answer"
     except (driver.RedisError, OSError) as error:
-        return _told(error) if redis_refused(error) else Unlearned(_told(error))
+        return _message(error) if redis_refused(error) else Unlearned(_message(error))
 
 
 def redis_refused(error: Exception) -> bool:
@@ -119,7 +119,7 @@ def _weaviate(platform: Platform, account: str) -> str:
     except urllib.error.HTTPError as error:
         return f"HTTP {error.code}" if error.code < 500 and error.code != 429 else Unlearned(f"HTTP {error.code}")
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return _told(error) if _seen_broken(getattr(error, "reason", error)) else Unlearned(_told(error))
+        return _message(error) if _seen_broken(getattr(error, "reason", error)) else Unlearned(_message(error))
     return "" if account_of_login(own_info["username"]) == account else f"is {own_info['username']}"
 
 
@@ -128,5 +128,5 @@ def _seen_broken(error: object) -> bool:
     return isinstance(error, ConnectionRefusedError | ssl.SSLCertVerificationError)
 
 
-def _told(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__

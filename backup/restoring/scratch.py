@@ -78,7 +78,7 @@ class Scratch:
         self._network: Network | None = None
         self.containers: dict[str, Container] = {}
         self.volumes: list[str] = []
-        self._given: set[str] = set()
+        self._owned: set[str] = set()
 
     def open(self) -> None:
         """Make the network, on a free address range.
@@ -193,14 +193,14 @@ class Scratch:
         new = {
             path: recipe.volumes[part]
             for path, part in recipe.described.volumes.items()
-            if recipe.volumes[part] in self.volumes and recipe.volumes[part] not in self._given
+            if recipe.volumes[part] in self.volumes and recipe.volumes[part] not in self._owned
         }
         if not new:
             return
         with helper(recipe.base.image, "owner", volumes={volume: path for path, volume in new.items()}) as container:
             for path in new:
                 give(container, path, **recipe.base.owner)
-        self._given.update(new.values())
+        self._owned.update(new.values())
 
     def _certificates(self, service_name: str) -> dict[str, str]:
         ca = self.ca_file.read_text()

@@ -120,10 +120,10 @@ def unsealed(pieces: Iterable[bytes], identities: Iterable[str], where: str) -> 
         plain.stop()
         thread.join()
     if failure:
-        raise _told(failure[0], where) from failure[0]
+        raise _as_platform_error(failure[0], where) from failure[0]
 
 
-def _told(error: BaseException, where: str) -> BaseException:
+def _as_platform_error(error: BaseException, where: str) -> BaseException:
     import pyrage
 
     if isinstance(error, PlatformError):

@@ -106,7 +106,8 @@ def prometheus_yml(stack: str) -> str:
     }
     ports = {"prometheus": 9090, "alertmanager": 9093, "postgres": 9187, "redis": 9121, "node": 9100}
     jobs: list[dict[str, Any]] = [
-        {"job_name": job, **login, "static_configs": [{"targets": [f"localhost:{port}"]}], **_kept(job)} for job, port in ports.items()
+        {"job_name": job, **login, "static_configs": [{"targets": [f"localhost:{port}"]}], **_only_own_health(job)}
+        for job, port in ports.items()
     ]
     probes = {
         "https": [
@@ -147,7 +148,7 @@ def prometheus_yml(stack: str) -> str:
     )
 
 
-def _kept(job: str) -> dict[str, Any]:
+def _only_own_health(job: str) -> dict[str, Any]:
     """Of the two servers' own figures, only those that tell whether they work."""
     if job not in {"prometheus", "alertmanager"}:
         return {}

@@ -59,11 +59,11 @@ def wanted_permissions(declared: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def permission_findings(real: list[dict[str, Any]] | None, declared: list[dict[str, Any]]) -> list[str]:
     """Differences between a role's permissions and the declared ones."""
     permitted, expected = canonical(real), canonical(wanted_permissions(declared))
-    findings = [f"{_told(permission)} is missing" for permission in sorted(expected - permitted)]
-    return findings + [f"{_told(permission)} is permitted, but not declared" for permission in sorted(permitted - expected)]
+    findings = [f"{_described(permission)} is missing" for permission in sorted(expected - permitted)]
+    return findings + [f"{_described(permission)} is permitted, but not declared" for permission in sorted(permitted - expected)]
 
 
-def _told(canonical_permission: str) -> str:
+def _described(canonical_permission: str) -> str:
     permission = json.loads(canonical_permission)
     scope: dict[str, str] = next((value for key, value in permission.items() if key != "action"), {})
     return (

@@ -121,9 +121,9 @@ class _Session:
             )
         if cell.kind == "database" and cell.action == "connect":
             return Learned(Answer.ALLOWED)
-        return self._try(self._made(cell))
+        return self._try(self._try_of(cell))
 
-    def _made(self, cell: Cell) -> Try:
+    def _try_of(self, cell: Cell) -> Try:
         if cell.kind == "column":
             return tries.on_column(*cell.name.split("."))
         if cell.kind == "setting":

@@ -62,7 +62,7 @@ def take(file: str, line: int, data: bytes, layout: Layout, seen: Seen, now: dat
     if table is None or table.num_rows != data.count(b"\n") + (not data.endswith(b"\n")):
         return None
     columns = {name: table.column(str(place)) for name, place in layout.places.items()}
-    stored = _kept(columns)
+    stored = _stored(columns)
     if stored is None or not _sound(stored.numbers):
         return None
     timed = _times(columns["timestamp"], layout.reading.times, now)
@@ -134,7 +134,7 @@ class _Kept(NamedTuple):
     rounded: int
 
 
-def _kept(columns: dict[str, Any]) -> _Kept | None:
+def _stored(columns: dict[str, Any]) -> _Kept | None:
     """The numbers as the table stores them; None if one is too large."""
     pa, compute = arrow(), arrow("compute")
     numbers, rounded = {}, None

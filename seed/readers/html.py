@@ -158,15 +158,15 @@ def _refuse_swallowed(page: LexborHTMLParser) -> None:
         if node.is_comment_node:
             content = node.comment_content or ""
             if "<!--" in content and re.search(r"<[a-zA-Z]", content) and not content.lstrip().startswith("[if"):
-                raise Unreadable(f"a comment is closed only by the next one's end and hides {_told(content)}: fix it")
+                raise Unreadable(f"a comment is closed only by the next one's end and hides {_ending(content)}: fix it")
         elif node.tag in _NO_MARKUP and _NO_MARKUP[node.tag].search(content := node.text() or ""):
-            raise Unreadable(f"<{node.tag}> is closed late and hides {_told(content)}: fix it")
+            raise Unreadable(f"<{node.tag}> is closed late and hides {_ending(content)}: fix it")
         elif node.is_element_node and any(mark in name for name in node.attributes for mark in "\"'<"):
             # An unclosed quotation mark: text up to the next one became part of a tag.
             for value in node.attributes.values():
                 if value and "<" in value and ">" in value:
-                    raise Unreadable(f"a quotation mark is closed late and hides {_told(value)}: fix that tag")
+                    raise Unreadable(f"a quotation mark is closed late and hides {_ending(value)}: fix that tag")
 
 
-def _told(hidden: str) -> str:
+def _ending(hidden: str) -> str:
     return repr(" ".join(hidden.split())[-60:])

@@ -44,7 +44,7 @@ class _Reader:
         self._lines = lines
         self._at = 0
         self._styles: list[str] = []
-        self._found: list[Block] = []
+        self._blocks: list[Block] = []
 
     def blocks(self) -> list[Block]:
         while self._at < len(self._lines):
@@ -53,7 +53,7 @@ class _Reader:
                 self._at += 1
             elif not (self._title() or self._directive() or self._table()):
                 self._paragraph()
-        return self._found
+        return self._blocks
 
     def _peek(self, ahead: int) -> str:
         return self._lines[self._at + ahead] if self._at + ahead < len(self._lines) else ""
@@ -76,14 +76,14 @@ class _Reader:
     def _heading(self, title: str, style: str, lines: int) -> None:
         if style not in self._styles:
             self._styles.append(style)
-        self._found.append(Block(BlockKind.HEADING, _inline(title.strip()), level=self._styles.index(style) + 1))
+        self._blocks.append(Block(BlockKind.HEADING, _inline(title.strip()), level=self._styles.index(style) + 1))
         self._at += lines
 
     def _directive(self) -> bool:
         line = self._peek(0)
         if note := _NOTE.match(line):
             self._at += 1
-            self._found += _Reader([f"{note[1]} {note[2]}".strip(), *self._indented()]).blocks()
+            self._blocks += _Reader([f"{note[1]} {note[2]}".strip(), *self._indented()]).blocks()
             return True
         match = _DIRECTIVE.match(line)
         if not match and not _COMMENT.match(line):
@@ -102,10 +102,10 @@ class _Reader:
         if match[1] in _SINCE:
             argument = [" ".join([_SINCE[match[1]], *argument])]
         if match[1] in _CODE:
-            self._found += _Reader(shown).blocks()
+            self._blocks += _Reader(shown).blocks()
             self._code([*argument, *body] if match[1] in ("math", "parsed-literal") else body)
         elif match[1] != "toctree":
-            self._found += _Reader([*argument, "", *shown, *([] if match[1] == "csv-table" else [""]), *body]).blocks()
+            self._blocks += _Reader([*argument, "", *shown, *([] if match[1] == "csv-table" else [""]), *body]).blocks()
         return True
 
     def _indented(self) -> list[str]:
@@ -120,7 +120,7 @@ class _Reader:
     def _code(self, body: list[str]) -> None:
         text = "\n".join(body).strip("\n")
         if text.strip():
-            self._found.append(Block(BlockKind.CODE, text, header="```", footer="```"))
+            self._blocks.append(Block(BlockKind.CODE, text, header="```", footer="```"))
 
     def _table(self) -> bool:
         line = self._peek(0)
@@ -130,7 +130,7 @@ class _Reader:
                 self._at += 1
             rows = self._lines[start : self._at]
             content = [row for row in rows if not _GRID.match(row)]
-            self._found.append(Block(BlockKind.TABLE, "\n".join(content[1:]) or "|", header=content[0] if content else ""))
+            self._blocks.append(Block(BlockKind.TABLE, "\n".join(content[1:]) or "|", header=content[0] if content else ""))
             return True
         if _RULE.match(line) and "=" in line and " " in line.strip():
             rows = []
@@ -142,7 +142,7 @@ class _Reader:
                 if rules == 2 and not self._peek(0).strip():
                     break
             content = [row for row in rows if not _RULE.match(row)]
-            self._found.append(Block(BlockKind.TABLE, "\n".join(content[1:]) or " ", header=content[0] if content else ""))
+            self._blocks.append(Block(BlockKind.TABLE, "\n".join(content[1:]) or " ", header=content[0] if content else ""))
             return True
         return False
 
@@ -161,9 +161,9 @@ class _Reader:
                     items.append(_inline(line))
                 else:
                     items[-1] += " " + _inline(line.strip())
-            self._found.append(Block(BlockKind.LIST, "\n".join(items)))
+            self._blocks.append(Block(BlockKind.LIST, "\n".join(items)))
         elif text := _inline("\n".join(line.strip() for line in lines)).strip():
-            self._found.append(Block(BlockKind.TEXT, text))
+            self._blocks.append(Block(BlockKind.TEXT, text))
         if literal:
             self._code(self._indented())
 

@@ -35,7 +35,7 @@ def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwarder
     """An engine behind connections that can be cut, with a client that gives up on one that is silent for a second."""
     with forward(tmp_path / "engine.sock") as made:
         client = docker.DockerClient(made.url, timeout=1)
-        monkeypatch.setattr(docker_client._kept, "client", client, raising=False)
+        monkeypatch.setattr(docker_client._of_thread, "client", client, raising=False)
         monkeypatch.setattr(command_output, "_QUIET_SECONDS", 0.2)
         monkeypatch.setattr(command_output, "_END_SECONDS", 1.0)
         yield made
