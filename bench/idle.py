@@ -49,7 +49,9 @@ def main() -> int:
 
 def _figures(stack: str, minutes: float) -> list[Figure]:
     client = docker_client()
-    containers = {str(each.name): str(each.id) for each in client.containers.list(filters={"label": f"{STACK_LABEL}={stack}"})}
+    containers = {
+        str(container.name): str(container.id) for container in client.containers.list(filters={"label": f"{STACK_LABEL}={stack}"})
+    }
     if not containers:
         sys.exit(f"stack {stack} has no container that runs: invoke up --stack {stack}")
     if others := len(client.containers.list()) - len(containers):
@@ -59,7 +61,7 @@ def _figures(stack: str, minutes: float) -> list[Figure]:
     inside, engine = _inside(containers), dict(_engine(containers))
     seconds = time.monotonic() - began
     share = {name: (now - before.get(name, now)) / seconds * 100 for name, now in {**inside, **engine}.items()}
-    memory = {name: (memory_of(_stats(each))[0] or 0) / 2**20 for name, each in containers.items()}
+    memory = {name: (memory_of(_stats(container_id))[0] or 0) / 2**20 for name, container_id in containers.items()}
     for name, percent in share.items():
         _tell(f"{name:<40} {percent:6.2f} % of a core" + (f" {memory[name]:7.0f} MiB" if name in memory else ""))
     return [
@@ -71,7 +73,7 @@ def _figures(stack: str, minutes: float) -> list[Figure]:
 
 def _inside(containers: dict[str, str]) -> dict[str, float]:
     """Processor seconds of each container, whoever ran in it."""
-    return {name: _stats(each)["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9 for name, each in containers.items()}
+    return {name: _stats(container_id)["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9 for name, container_id in containers.items()}
 
 
 def _stats(container: str) -> Any:
@@ -90,7 +92,7 @@ def _engine(containers: dict[str, str]) -> Iterator[tuple[str, float]]:
         if program in ("dockerd", "containerd"):
             yield program, used
         elif program.startswith("containerd-shim"):
-            yield from ((f"Docker's processes for {name}", used) for name, each in containers.items() if each in words)
+            yield from ((f"Docker's processes for {name}", used) for name, container_id in containers.items() if container_id in words)
 
 
 def _invoke(stack: str, *words: str) -> None:
