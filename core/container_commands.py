@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Sink = Callable[[bytes], object]
 
 _NOT_STARTED = 126  # an engine's code for a command that can't start, and for one without its client
+_ENDED_FROM_OUTSIDE = (127, 137)  # no shell in the container, or one that was killed: the engine's word, since nobody prints a mark then
 _YIELDING = ("nice", "-n", "15")
 _SILENT_SECONDS = 120
 
@@ -156,7 +157,9 @@ class _Tethered:
             wait_for_end(runs)
             with told_as_cut():
                 self.code = docker_client().api.exec_inspect(self.exec_id)["ExitCode"]
-            if self.code is None or self.code < _NOT_STARTED or (self.code == _NOT_STARTED and b"OCI runtime" not in stdout + stderr):
+            started = self.code != _NOT_STARTED or b"OCI runtime" not in stdout + stderr
+            # 143 and 141 are what the tether's end and a closed output leave behind: the connection may have gone first.
+            if started and self.code not in _ENDED_FROM_OUTSIDE:
                 raise CutOffError("the connection ended before the command's outcome")
         return Finished(self.code, stdout, stderr.decode(errors="replace").strip())
 

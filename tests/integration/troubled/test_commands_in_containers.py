@@ -81,11 +81,16 @@ def test_a_helper_that_a_killed_run_made_late_is_replaced(sleeping: Container) -
     assert docker.from_env().containers.list(all=True, filters={"name": name}) == []
 
 
-def test_a_cut_connection_is_unknown_and_the_command_is_told_to_end(sleeping: Container, hasty: Forwarder) -> None:
+@pytest.mark.parametrize("patience", [0.0, 30.0], ids=["while it still runs", "after the tether ended it"])
+def test_a_cut_connection_is_unknown_and_the_command_is_told_to_end(
+    sleeping: Container, hasty: Forwarder, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
     lines: list[bytes] = []
+    monkeypatch.setattr(command_output, "_END_SECONDS", patience)
 
     def cut() -> None:
         wait_for(lambda: lines, "the command has begun")
+        docker_client.docker_client().api.close()  # the next question to the engine gets a connection of its own, and an answer
         hasty.cut()
 
     cutting = threading.Thread(target=cut)
@@ -100,6 +105,12 @@ def test_a_cut_connection_is_unknown_and_the_command_is_told_to_end(sleeping: Co
         return "7654" not in str(sleeping.top())
 
     wait_for(gone, "the tether ended it")
+
+
+def test_a_code_that_the_end_of_its_connection_gives_is_not_the_commands_own(sleeping: Container, hasty: Forwarder) -> None:
+    """143 is what an ended tether leaves behind: the command may have done all of its work, or nothing."""
+    with pytest.raises(PlatformError, match="the outcome of a command in a container is unknown"):
+        execute(str(sleeping.name), ["sh", "-c", "kill -TERM $PPID; sleep 1"])
 
 
 @pytest.mark.parametrize(
