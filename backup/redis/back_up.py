@@ -78,7 +78,7 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
         paths = _paths(client)
         with while_running(container, ["sh", "-c", _HOLD]):
             progress.status("snapshot")
-            _wait_until(client, lambda info: not info["aof_rewrite_in_progress"], "its AOF rewrite to end")
+            _wait_until(client, lambda info: not (info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"]), "its AOF rewrite to end")
             _save(client)
             progress.status("copying the snapshot and the log")
             rdb = _copy(container, f"{paths.directory}/{paths.rdb}", folder, RDB_PATH)

@@ -15,11 +15,11 @@ from backup.sets.model import Manifest, Store
 from christmas.blueprint.relational import DATABASE
 from core.container_commands import execute
 from infra.clients import postgres, redis_client, weaviate_client
-from infra.components.names import redis_cli
 from infra.connections import Platform
 from monitor.backups import judge_timeline
 from tests.support.backup_faults import Sets
 from tests.support.histories import Branch, Copies, Copy, Model, Rows
+from tests.support.redis_log import rewrite_log
 from tests.support.scratch_platform import DOCUMENTS
 
 Target = datetime | str | None
@@ -237,8 +237,7 @@ class Keys(_WithoutLines):
     def write(self, draw: Any) -> str:
         began, deed = datetime.now(UTC), str(draw(("set", "set", "delete", "rewrite")))
         if deed == "rewrite":
-            script = f"{redis_cli('admin')} -e bgrewriteaof"
-            execute(self.made.platform.containers["redis"], ["sh", "-c", script])
+            rewrite_log(self.made.platform)
             return deed
         name = f"session:history-{draw(range(6))}"
         left = {row for row in self.now if not row.startswith(f"{name}=")}

@@ -4,11 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backup.make import make
-from core.container_commands import execute
 from infra.clients import redis_client
-from infra.components.names import redis_cli
+from tests.support.redis_log import rewrite_log, wait_for_rewrites
 from tests.support.scratch_platform import ScratchPlatform
-from tests.support.waiting import wait_for
 
 
 def test_the_second_in_which_a_log_was_rewritten_is_not_one_that_it_shows(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
@@ -17,9 +15,8 @@ def test_the_second_in_which_a_log_was_rewritten_is_not_one_that_it_shows(scratc
     with redis_client(platform, "api") as client:
         client.set("rate_limit:10.8.8.8", 1, ex=60)
         written = datetime.now(UTC)
-        execute(platform.containers["redis"], ["sh", "-c", f"{redis_cli('admin')} -e bgrewriteaof"])
-    with redis_client(platform, "backup") as client:
-        wait_for(lambda: not client.info("persistence")["aof_rewrite_in_progress"], "the log is rewritten")
+        rewrite_log(platform)
+        wait_for_rewrites(platform)
     manifest = make(platform, kind="full", stores=["redis"], folder=tmp_path)
     assert manifest
     assert manifest.redis

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from tests.integration.backup_evidence.conftest import Taken, connect, take
+from tests.support.cases import in_make_test
 from tests.support.postgres_server import ScratchServer, run_scratch_server
 from tests.support.scratch import wait_until
 
+OLD_STATEMENTS = ("insert into plain values (1000, 'x', 1)", "delete from ticks where at < '2026-01-02'")
 MADE = """
 create type mood as enum ('sad', 'glad');
 create type pair as (a int, b text);
@@ -173,9 +176,9 @@ def open_(empty: ScratchServer) -> Iterator[psycopg.Connection]:
         connection.rollback()
 
 
-@pytest.mark.parametrize("statement", ["insert into plain values (1000, 'x', 1)", "delete from ticks where at < '2026-01-02'"])
-@pytest.mark.parametrize("within", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
-@pytest.mark.parametrize("prepared", [False, True])
+@pytest.mark.parametrize(
+    ("statement", "within", "prepared"), in_make_test(itertools.product(OLD_STATEMENTS, [False, True], [False, True]), 0, 5)
+)
 def test_what_an_old_transaction_wrote_before_a_set_and_commits_after_it(
     empty: ScratchServer, open_: psycopg.Connection, statement: str, *, within: bool, prepared: bool
 ) -> None:

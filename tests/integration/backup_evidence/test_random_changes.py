@@ -81,7 +81,7 @@ class _Told:
     numbers = 0
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, min_size=4, max_size=16))
 def test_what_is_taken_over_is_what_is_there(filled: ScratchServer, history: list[tuple[str, int, str]]) -> None:
     _go_through(filled, history)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pytest
 from backup.postgres import back_up, live_log, proofs
 from backup.proving.proof import RestoredPlatform
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.model import Privilege
+from christmas.blueprint.model import Account, Privilege
 from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.sealed.ring import new_ring
@@ -25,6 +25,7 @@ from core.container_commands import ask
 from infra.provider import field_keys, psql
 from infra.provider.superuser import database
 from tests.integration.provider.kept import Kept
+from tests.support.cases import in_make_test
 from tests.support.postgres_rights import owner
 from tests.support.postgres_server import ScratchServer
 
@@ -143,7 +144,7 @@ def stepped(server: ScratchServer) -> int:
     return int(value) if is_called == "t" else 0
 
 
-def kinds(server: ScratchServer) -> list[Kept]:
+def kinds(server: ScratchServer, accounts: Sequence[Account]) -> list[Kept]:
     """Everything that an `up` keeps in the server, as it does it for a stack."""
     at = {"container": str(server.container.name), "server": str(server.container.id)}
     functions = {"open_functions": sorted(OPEN_FUNCTIONS), "closed_functions": list(CLOSED_STABLE_FUNCTIONS)}
@@ -161,7 +162,7 @@ def kinds(server: ScratchServer) -> list[Kept]:
             },
         )
     ]
-    for account in ACCOUNTS:
+    for account in accounts:
         if account.postgres:
             grants = [
                 {
@@ -199,15 +200,17 @@ def test_the_traps_work(planted: ScratchServer) -> None:
     assert stepped(planted) >= before + 2
 
 
-def test_no_task_of_a_superuser_runs_what_is_planted(planted: ScratchServer) -> None:
+@pytest.mark.parametrize("names", in_make_test(["api backup", " ".join(account.name for account in ACCOUNTS if account.postgres)], 0))
+def test_no_task_of_a_superuser_runs_what_is_planted(planted: ScratchServer, names: str) -> None:
     before = stepped(planted)
     ring = new_ring().up_to(2)
     inputs: dict[str, Any] = {"container": str(planted.container.name), "database": DATABASE}
     # The proof looks at no manifest.
     restored = RestoredPlatform(planted.platform, None)  # type: ignore[arg-type]
     tasks: list[tuple[str, Callable[[], object]]] = []
-    every = kinds(planted)
-    assert len(every) > 5
+    accounts = [account for account in ACCOUNTS if account.name in names.split()]
+    every = kinds(planted, accounts)
+    assert len(every) == 1 + len(accounts) > 2
     for each in every:
         name = f"{each.kind_name} {each.inputs.get('role', '')}"
         tasks += [(f"making {name}", each.up), (f"comparing {name}", each.refresh), (f"mending {name}", each.up)]
@@ -222,7 +225,7 @@ def test_no_task_of_a_superuser_runs_what_is_planted(planted: ScratchServer) -> 
         ("comparing indexes", lambda: proofs.indexes(restored)),
     ]
     stepped_into = []
-    assert len(tasks) > 30
+    assert len(tasks) > 12
     with psycopg.connect(planted.platform.postgres_url(owner()), autocommit=True) as migrator:
         for name, task in tasks:
             # Making the database anew takes away what its owner set.

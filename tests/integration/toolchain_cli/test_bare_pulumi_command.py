@@ -26,6 +26,7 @@ pathlib.Path({file!r}).write_text("\\n".join(lines))
 """
 
 
+@pytest.mark.exhaustive
 def test_the_whole_life_of_a_stack_from_a_sub_directory(stack: Clone) -> None:
     below = stack.root / "app" / "sub"
     preview = stack.pulumi("preview", folder=below)
