@@ -8,7 +8,10 @@ import shlex
 import subprocess
 from typing import Any
 
+import pytest
+
 from tests.end_to_end.conftest import BIN, ROOT, Stack
+from tests.support.cases import in_make_test
 from tests.support.waiting import wait_for
 
 
@@ -38,10 +41,16 @@ def test_doctor_finds_nothing_critical_where_a_stack_runs(stack: Stack) -> None:
     wait_for(lambda: wrong() == {}, f"nothing is wrong: {wrong()}", pause=1)
 
 
-def test_a_prompt_in_each_store(stack: Stack) -> None:
-    assert "analyst" in stack.invoke("shell", "pg", "-c", "select current_user").stdout
-    assert "PONG" in stack.invoke("shell", "redis", "--command", "ping").stdout
-    assert "True" in stack.invoke("shell", "weaviate", "-c", "client.is_ready()").stdout
+@pytest.mark.parametrize(
+    ("store", "statement", "answer"),
+    in_make_test([("pg", "select current_user", "analyst"), ("redis", "ping", "PONG"), ("weaviate", "client.is_ready()", "True")], 0),
+)
+def test_a_prompt_in_each_store(stack: Stack, store: str, statement: str, answer: str) -> None:
+    assert answer in stack.invoke("shell", store, "--command", statement).stdout
+
+
+@pytest.mark.exhaustive
+def test_a_prompt_reads_what_it_is_given_and_ends_as_its_tool_does(stack: Stack) -> None:
     assert stack.invoke("shell", "pg", "-c", "select from nowhere", check=False).returncode == 1
     piped = subprocess.run(
         [str(BIN / "invoke"), "shell", "pg", "--account", "postgres"],
@@ -55,22 +64,31 @@ def test_a_prompt_in_each_store(stack: Stack) -> None:
     assert "said postgres" in piped.stdout
 
 
-def test_check_chooses_and_speaks_as_a_plugin(stack: Stack) -> None:
+@pytest.mark.exhaustive
+def test_check_chooses(stack: Stack) -> None:
     names = [
         check["name"] for check in json.loads(stack.invoke("check", "--only", "redis.memory,host", "--json", check=False).stdout)["checks"]
     ]
     assert names[0] == "redis.memory"
     assert {name.split(".")[0] for name in names} == {"redis", "host"}
+
+
+def test_check_speaks_as_a_plugin(stack: Stack) -> None:
     done = stack.invoke("check", "--nagios", "--store", "redis", check=False)
     assert len(done.stdout.splitlines()) == 1
     assert done.stdout.startswith(("CHRISTMAS OK - ", "CHRISTMAS WARNING - "))
     assert "'redis.memory'=" in done.stdout
+
+
+@pytest.mark.exhaustive
+def test_a_plugin_that_can_learn_nothing_says_unknown(stack: Stack) -> None:
     gone = stack.invoke("check", "--nagios", "--stack", "nobodys", check=False)
     assert (gone.returncode, gone.stdout.startswith("CHRISTMAS UNKNOWN - there is no stack nobodys")) == (3, True)
     wrong = stack.invoke("check", "--nagios", "--only", "mysql", check=False)
     assert (wrong.returncode, wrong.stdout) == (3, "CHRISTMAS UNKNOWN - there is no check mysql\n")
 
 
+@pytest.mark.exhaustive
 def test_a_line_for_a_client_and_the_logs(stack: Stack) -> None:
     line = stack.invoke("env", "--for", "psql").stdout.strip()
     setting, tool, url = shlex.split(line)

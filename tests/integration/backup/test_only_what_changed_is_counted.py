@@ -34,6 +34,7 @@ def checksums(manifest: Manifest) -> dict[str, str | None]:
     return {name: record.checksum for name, record in manifest.postgres.reference_point.tables.items()}
 
 
+@pytest.mark.exhaustive
 def test_sets_count_what_changed_and_a_drill_agrees(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
     platform = scratch_platform.platform
     first = made(platform, tmp_path, "full")

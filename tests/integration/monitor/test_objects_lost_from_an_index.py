@@ -39,6 +39,7 @@ def restarted(server: ScratchWeaviate) -> Platform:
     return platform
 
 
+@pytest.mark.exhaustive
 def test_an_object_that_no_search_finds_is_told(server: ScratchWeaviate) -> None:
     properties = [Property(name="t", data_type=DataType.TEXT)]
     with weaviate_client(server.platform, ROOT_USER) as client:

@@ -217,6 +217,7 @@ def test_updating_a_container_that_is_gone_says_how_to_get_it_back(plugin: Plugi
     assert "pulumi up --refresh" in str(refused.value)
 
 
+@pytest.mark.exhaustive
 def test_a_container_that_never_gets_healthy_shows_why_and_stays(plugin: Plugin, engine: docker.APIClient) -> None:
     check = {"tests": ["CMD-SHELL", "echo not today; exit 3"], "interval": "0.3s", "retries": 2}
     script = f"echo the password is {_SECRET}; i=0; while test $i -lt 30; do i=$((i+1)); echo line $i; done; sleep 600"
