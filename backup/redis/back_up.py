@@ -7,6 +7,7 @@ ends with this process, however that ends, and restores the setting.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,7 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
         paths = _paths(client)
         with while_running(container, ["sh", "-c", _HOLD]):
             progress.status("snapshot")
-            _wait_until(client, lambda info: not (info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"]), "its AOF rewrite to end")
+            _wait_until(client, _writes_no_new_log, "its AOF rewrite to end")
             _save(client)
             progress.status("copying the snapshot and the log")
             rdb = _copy(container, f"{paths.directory}/{paths.rdb}", folder, RDB_PATH)
@@ -127,6 +128,11 @@ def _paths(client: redis.Redis) -> _Paths:
         )
     directory = settings["dir"]
     return _Paths(directory, settings["dbfilename"], f"{directory}/{settings['appenddirname']}", settings["appendfilename"])
+
+
+def _writes_no_new_log(info: Mapping[str, Any]) -> bool:
+    """Whether no rewrite runs. A scheduled one begins once the snapshot is done, in the middle of the copy."""
+    return not (info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"])
 
 
 def _wait_until(client: redis.Redis, reached: Any, what: str) -> dict[str, Any]:
