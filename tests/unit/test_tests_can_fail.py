@@ -144,6 +144,14 @@ def _surely(body: list[ast.stmt]) -> bool:
     return any(_surely(each.body) and _surely(each.orelse) if isinstance(each, ast.If) else asserts(each, asserting()) for each in body)
 
 
+def says_only_what_is_missing(test: ast.FunctionDef) -> bool:
+    """Whether all that a test asserts is that something isn't in a text or a list, which is so of an empty one."""
+    told = [each.test for each in ast.walk(test) if isinstance(each, ast.Assert)]
+    others = {id(each) for tested in told for each in ast.walk(tested)}
+    more = any(isinstance(each, ast.Call | ast.With) and id(each) not in others and asserts(each, asserting()) for each in ast.walk(test))
+    return bool(told) and not more and all(isinstance(each, ast.Compare) and isinstance(each.ops[0], ast.NotIn) for each in told)
+
+
 def waits_in_vain(function: ast.FunctionDef) -> Iterator[ast.Expr]:
     """`join` with a time, after which nobody looks whether it has ended."""
     if any(isinstance(each, ast.Attribute) and each.attr in {"is_alive", "exitcode"} for each in ast.walk(function)):
@@ -204,6 +212,12 @@ def test_no_test_is_over_before_it_asserted_something() -> None:
 
 def test_no_test_asserts_under_a_condition_alone() -> None:
     found = [f"{where(path, test)} {test.name}" for path, test in all_tests() if asserts_only_if(test)]
+    assert found == []
+
+
+def test_no_test_says_only_what_is_missing() -> None:
+    """Say first what is there: a table of statistics that an account can't read holds no password either."""
+    found = [f"{where(path, test)} {test.name}" for path, test in all_tests() if says_only_what_is_missing(test)]
     assert found == []
 
 
@@ -284,6 +298,12 @@ ONLY_IF = {
     "def test_it():\n    if found:\n        assert found\n    else:\n        assert told": 0,
     "def test_it():\n    if found:\n        assert found\n    assert told": 0,
 }
+MISSING = {
+    "def test_it():\n    assert secret not in text": 1,
+    "def test_it():\n    for each in (1, 2):\n        assert each not in text": 1,
+    "def test_it():\n    assert text\n    assert secret not in text": 0,
+    "def test_it():\n    with pytest.raises(Error):\n        work()\n    assert secret not in text": 0,
+}
 IN_VAIN = {
     "def test_it():\n    thread.join(5)": 1,
     "def test_it():\n    thread.join()": 0,
@@ -304,6 +324,11 @@ def test_what_is_looked_for_is_told_from_what_is_right(
     look: Callable[[ast.FunctionDef], Iterator[ast.stmt | ast.ExceptHandler]], text: str, count: int
 ) -> None:
     assert len(list(look(next(functions(ast.parse(text)))))) == count
+
+
+@pytest.mark.parametrize(("text", "count"), MISSING.items())
+def test_what_is_said_to_be_missing_is_told_from_what_is_there(text: str, count: int) -> None:
+    assert says_only_what_is_missing(next(functions(ast.parse(text)))) == bool(count)
 
 
 @pytest.mark.parametrize(("text", "count"), ONLY_IF.items())

@@ -68,7 +68,9 @@ def test_time_locks_and_rows_are_told(migrated_platform: Platform, step: Path, c
 @pytest.mark.exhaustive
 def test_a_step_that_only_reads_holds_nobody_up(migrated_platform: Platform, step: Path) -> None:
     step.write_text("select count(*) from users;\nselect pg_sleep(0.1);\n")
-    assert [lock for lock in rehearse(migrated_platform).locks if lock.blocks] == []
+    report = rehearse(migrated_platform)
+    assert report.revisions == (run.head_revision(),)
+    assert [lock for lock in report.locks if lock.blocks] == []
 
 
 def test_a_step_that_fails_there_fails_the_rehearsal(migrated_platform: Platform, step: Path) -> None:

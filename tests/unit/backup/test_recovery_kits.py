@@ -1,6 +1,7 @@
 """The recovery kit as a file: what goes in comes out, and nothing else passes for it."""
 
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -71,6 +72,7 @@ def test_its_text_form_is_read_as_well(identity: tuple[str, str]) -> None:
 
 def test_no_secret_is_in_what_is_printed_of_it() -> None:
     shown = f"{KIT!r} {KIT} {Readers(passphrase=PASSPHRASE)!r}"
+    assert {"Kit(", "Readers("} <= set(re.findall(r"\w+\(", shown))
     assert not [secret for secret in (*SECRETS, PASSPHRASE) if secret in shown]
 
 

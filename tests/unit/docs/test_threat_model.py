@@ -50,4 +50,5 @@ def test_named_checks_exist() -> None:
 def test_pages_that_are_linked_exist(page: str) -> None:
     path = ROOT / page
     linked = re.findall(r"\]\(([^)#\s]+)(#[\w-]+)?\)", path.read_text("utf-8"))
+    assert linked
     assert [target for target, _ in linked if not target.startswith("http") and not (path.parent / target).exists()] == []

@@ -65,4 +65,5 @@ def test_what_there_is_not_is_not_told() -> None:
 
 def test_no_message_is_told() -> None:
     told = text(Known(at=NOON, results=RESULTS, works={"backup": WorkSigns(failures=1, message="hunter2")})).decode()
+    assert 'christmas_work_failures{work="backup"} 1' in told
     assert "hunter2" not in told

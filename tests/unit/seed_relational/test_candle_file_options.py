@@ -26,7 +26,9 @@ def test_a_mapping_wins_over_the_usual_header() -> None:
 
 
 def test_a_given_symbol_needs_no_column() -> None:
-    assert "symbol" not in match_header(HEADER[1:], LoadOptions(symbol="IBM"), "a.csv").places
+    places = match_header(HEADER[1:], LoadOptions(symbol="IBM"), "a.csv").places
+    assert "timestamp" in places
+    assert "symbol" not in places
 
 
 @pytest.mark.parametrize(
