@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
+from airgap.toolchain.exclusive import exclusively
 from core.errors import PlatformError
 from core.progress import Progress
 from infra import clients
@@ -20,28 +19,13 @@ ACCOUNT = "migrator"
 
 
 @contextlib.contextmanager
-def exclusive(file: Path, progress: Progress) -> Iterator[None]:
-    """Hold the lock of that file; waits for another holder and says so."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as handle:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                progress.status("waiting for another import to end")
-                time.sleep(0.2)
-        yield
-
-
-@contextlib.contextmanager
 def exclusive_for_stack(platform: Platform, name: str, progress: Progress) -> Iterator[Callable[[], None]]:
     """Hold the named lock on this machine and in the stack's PostgreSQL, whose advisory locks end with their session.
 
     Yields a function that checks whether it is still held: it raises PlatformError if the session was lost. Taking the lock also
     raises it if PostgreSQL does not answer. Without PostgreSQL the platform belongs to this machine alone.
     """
-    with exclusive(LOCAL / "locks" / f"{platform.stack}-{name}", progress):
+    with exclusively(LOCAL / "locks" / f"{platform.stack}-{name}", progress, f"imports {name}"):
         if "postgres" not in platform.endpoints:
             yield lambda: None
             return

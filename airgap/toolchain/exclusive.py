@@ -1,4 +1,4 @@
-"""One set-up at a time: a lock that is released when its holder ends, however it ends."""
+"""One at a time, on this machine: a lock that is released when its holder ends, however it ends."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from airgap.toolchain.plugin.messages import Severity
-from core.container_commands import Finished, ask, find_running, running
+from core.container_commands import Finished, ask, running
 from core.errors import PlatformError
 from infra.provider.declaration import Input, InServer, Output, gives, takes
 from infra.provider.kind import AssertedKind, Call, Values
@@ -47,9 +47,8 @@ class BackupStanzaKind(AssertedKind):
     named_by = ("stanza",)
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        container = find_running(inputs["container"])
+        container = call.if_running(inputs["container"], f"stanza {inputs['stanza']} was not checked")
         if container is None:
-            call.log(Severity.WARNING, f"container {inputs['container']} does not run: stanza {inputs['stanza']} was not checked")
             return state
         ended = _pgbackrest(container, inputs, "info", "--output=json")
         if ended.code != 0:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.urns import name_of, stack_of
 from airgap.toolchain.plugin.wire import UNKNOWN, has_unknown
+from core.container_commands import find_running
 from infra.provider.declaration import DeclaredInput, Resource
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 Values = dict[str, Any]
 
@@ -31,6 +35,13 @@ class Call:
     def stack(self) -> str:
         """The stack's name."""
         return stack_of(self.urn)
+
+    def if_running(self, container: str, consequence: str, *, shown: str = "") -> Container | None:
+        """The container, or None with a warning if it does not run: no reason to fail a refresh or a destroy."""
+        running = find_running(container)
+        if running is None:
+            self.log(Severity.WARNING, f"{shown or f'container {container}'} does not run: {consequence}")
+        return running
 
 
 class PartialFailureError(Exception):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airgap.toolchain.plugin.messages import Severity
-from core.container_commands import find_running, running
+from core.container_commands import running
 from infra.provider import psql
 from infra.provider.declaration import Input, InServer, Output, gives, takes
 from infra.provider.found_at_up import FoundAtUp
@@ -66,9 +65,8 @@ class PostgresDatabaseKind(FoundAtUp):
     declared = PostgresDatabase
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        container = find_running(inputs["container"])
+        container = call.if_running(inputs["container"], f"database {inputs['name']} was not compared")
         if container is None:
-            call.log(Severity.WARNING, f"container {inputs['container']} does not run: database {inputs['name']} was not compared")
             return state
         if not psql.database_exists(container, inputs["name"]):
             return None

@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airgap.toolchain.plugin.messages import Severity
 from christmas.blueprint.model import PostgresRole, Privilege, TableGrant
 from christmas.blueprint.relational import SCHEMA
-from core.container_commands import find_running, running
+from core.container_commands import running
 from core.errors import PlatformError
 from infra.provider import psql
 from infra.provider.declaration import Input, InServer, Output, gives, takes
@@ -83,9 +82,8 @@ class PostgresGrantsKind(FoundAtUp):
     named_by = ("database", "role")
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        container = find_running(inputs["container"])
+        container = call.if_running(inputs["container"], f"the grants of {inputs['role']} were not compared")
         if container is None:
-            call.log(Severity.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} were not compared")
             return state
         if not psql.database_exists(container, inputs["database"]):
             return None
@@ -94,11 +92,8 @@ class PostgresGrantsKind(FoundAtUp):
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
         del state
-        container = find_running(inputs["container"])
-        if container is None:
-            call.log(Severity.WARNING, f"container {inputs['container']} does not run: the grants of {inputs['role']} stay in its data")
-            return
-        if psql.database_exists(container, inputs["database"]):
+        container = call.if_running(inputs["container"], f"the grants of {inputs['role']} stay in its data")
+        if container and psql.database_exists(container, inputs["database"]):
             real = _read(container, inputs)
             if real["exists"]:
                 left = inputs | {"grants": [], "reads_every_table": None}

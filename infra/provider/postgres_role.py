@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
 from christmas.blueprint import model as blueprint
-from core.container_commands import find_running, running
+from core.container_commands import running
 from core.errors import PlatformError
 from infra.provider import psql, scram
 from infra.provider.declaration import Input, InServer, Output, gives, takes
@@ -149,20 +149,16 @@ class PostgresRoleKind(FoundAtUp):
     declared = PostgresRole
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        container = find_running(inputs["container"])
+        container = call.if_running(inputs["container"], f"role {inputs['name']} was not compared")
         if container is None:
-            call.log(Severity.WARNING, f"container {inputs['container']} does not run: role {inputs['name']} was not compared")
             return state
         real = _read(container, inputs["name"])
         return None if real is None else {"drift": role_findings(real, inputs)}
 
     def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
         del state
-        container = find_running(inputs["container"])
+        container = call.if_running(inputs["container"], f"role {inputs['name']} stays in its data, not locked out")
         if container is None:
-            call.log(
-                Severity.WARNING, f"container {inputs['container']} does not run: role {inputs['name']} stays in its data, not locked out"
-            )
             return
         psql.run(container, psql.named("role_lock_out"), variables={"name": inputs["name"]})
         try:

@@ -7,9 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import UNKNOWN
-from core.container_commands import ask, find_running, running
+from core.container_commands import ask, running
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.declaration import Input, InServer, Output, gives, takes
@@ -84,9 +83,8 @@ class RedisUserKind(AssertedKind):
         return checked, problems
 
     def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        container = find_running(inputs["container"])
+        container = call.if_running(inputs["container"], f"Redis user {inputs['name']} was not compared")
         if container is None:
-            call.log(Severity.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} was not compared")
             return state
         real = _get_user(container, inputs)
         return None if real is None else state | {"drift": user_findings(real, state.get("effective"), inputs)}
@@ -95,13 +93,8 @@ class RedisUserKind(AssertedKind):
         del state
         if inputs["name"] in ("default", ADMIN):
             return  # if `default` weren't off, anybody could get in; without admin, nobody could take over again
-        container = find_running(inputs["container"])
-        if container is None:
-            call.log(
-                Severity.WARNING, f"container {inputs['container']} does not run: Redis user {inputs['name']} disappears with its ACL file"
-            )
-            return
-        _ask(container, inputs, [f"ACL DELUSER {inputs['name']}"])
+        if container := call.if_running(inputs["container"], f"Redis user {inputs['name']} disappears with its ACL file"):
+            _ask(container, inputs, [f"ACL DELUSER {inputs['name']}"])
 
     def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
         del call, state

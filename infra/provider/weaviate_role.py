@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from airgap.toolchain.plugin.messages import Severity
-from core.container_commands import find_running
 from core.errors import PlatformError
 from infra.provider.declaration import Input, Output, Resource, gives, takes
 from infra.provider.kind import AssertedKind, Call, Values
@@ -30,12 +30,39 @@ def api_of(inputs: Values) -> WeaviateApi:
     return WeaviateApi(inputs["endpoint"], inputs["ca_certificate_pem"], inputs["admin_key"])
 
 
-def reachable(call: Call, inputs: Values, doing: str) -> WeaviateApi | None:
-    """The API, or None with a warning if the container does not run: no reason to fail a refresh or a destroy."""
-    if find_running(inputs["server"]) is None:
-        call.log(Severity.WARNING, f"Weaviate's container {inputs['server'][:12]} does not run: {doing}")
-        return None
-    return api_of(inputs)
+class InWeaviateKind(AssertedKind):
+    """Compares and removes what is at `path/NAME` in the API, if the server runs; `noun` is the word for it."""
+
+    path: ClassVar[str]
+    noun: ClassVar[str]
+
+    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        uncompared = f"Weaviate {self.noun} {inputs['name']} was not compared"
+        api = self._reachable(call, inputs, uncompared)
+        if api is None:
+            return state
+        try:
+            return self.compared(api, api.get(f"{self.path}/{segment(inputs['name'])}"), state, inputs)
+        except PlatformError as error:
+            call.log(Severity.WARNING, f"{uncompared}: {error}")
+            return state
+
+    @abstractmethod
+    def compared(self, api: WeaviateApi, real: Any, state: Values, inputs: Values) -> Values | None:
+        """The present outputs, from the API's answer; None if it is gone."""
+
+    def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
+        del state
+        what = f"{self.noun} {inputs['name']} stays in"
+        if api := self._reachable(call, inputs, f"{what} its data"):
+            try:
+                api.delete(f"{self.path}/{segment(inputs['name'])}")
+            except UnreachableError as error:
+                call.log(Severity.WARNING, f"{what} Weaviate's data: {error}")
+
+    def _reachable(self, call: Call, inputs: Values, consequence: str) -> WeaviateApi | None:
+        shown = f"Weaviate's container {inputs['server'][:12]}"
+        return api_of(inputs) if call.if_running(inputs["server"], consequence, shown=shown) else None
 
 
 def _permissions(values: list[dict[str, Any]]) -> str | None:
@@ -81,29 +108,15 @@ class WeaviateRole(InWeaviate):
     drift: Output[list[str]] = gives()
 
 
-class WeaviateRoleKind(AssertedKind):
+class WeaviateRoleKind(InWeaviateKind):
     """Adds what is missing before it takes away what is too much."""
 
     declared = WeaviateRole
+    path, noun = "authz/roles", "role"
 
-    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        api = reachable(call, inputs, f"Weaviate role {inputs['name']} was not compared")
-        if api is None:
-            return state
-        try:
-            real = api.get(f"authz/roles/{segment(inputs['name'])}")
-        except PlatformError as error:
-            call.log(Severity.WARNING, f"Weaviate role {inputs['name']} was not compared: {error}")
-            return state
+    def compared(self, api: WeaviateApi, real: Any, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        del api, state
         return None if real is None else {"drift": permission_findings(real["permissions"], inputs["permissions"])}
-
-    def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
-        del state
-        if api := reachable(call, inputs, f"role {inputs['name']} stays in its data"):
-            try:
-                api.delete(f"authz/roles/{segment(inputs['name'])}")
-            except UnreachableError as error:
-                call.log(Severity.WARNING, f"role {inputs['name']} stays in Weaviate's data: {error}")
 
     def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
         del call, state, old

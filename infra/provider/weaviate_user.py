@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from airgap.toolchain.plugin.messages import Severity
 from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
 from infra.provider.declaration import Input, Output, gives, takes
-from infra.provider.kind import AssertedKind, Call, Values
-from infra.provider.weaviate_api import UnreachableError, WeaviateApi, segment
-from infra.provider.weaviate_role import InWeaviate, api_of, reachable
+from infra.provider.kind import Call, Values
+from infra.provider.weaviate_api import WeaviateApi, segment
+from infra.provider.weaviate_role import InWeaviate, InWeaviateKind, api_of
 
 _KEY_TRIES = 3
 
@@ -40,10 +39,11 @@ class WeaviateUser(InWeaviate):
     drift: Output[list[str]] = gives()
 
 
-class WeaviateUserKind(AssertedKind):
+class WeaviateUserKind(InWeaviateKind):
     """Tries each key that it is given before it keeps it."""
 
     declared = WeaviateUser
+    path, noun = "users/db", "user"
 
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         if inputs.get("present") is False:
@@ -51,29 +51,12 @@ class WeaviateUserKind(AssertedKind):
         renewed = state is None or {"keepers", "drift", "present"} & changed
         return {"api_key": UNKNOWN if renewed else (state or {}).get("api_key", UNKNOWN), "drift": []}
 
-    def read(self, call: Call, state: Values, inputs: Values) -> Values | None:  # noqa: D102
-        api = reachable(call, inputs, f"Weaviate user {inputs['name']} was not compared")
-        if api is None:
-            return state
-        try:
-            real = api.get(f"users/db/{segment(inputs['name'])}")
-            if inputs.get("present") is False:
-                return state | {"drift": [] if real is None else ["is there, and nobody should log in as it"]}
-            if real is None:
-                return None
-            works = api.accepts_key(state["api_key"])
-        except PlatformError as error:
-            call.log(Severity.WARNING, f"Weaviate user {inputs['name']} was not compared: {error}")
-            return state
-        return state | {"drift": user_findings(real, inputs["roles"], key_works=works)}
-
-    def delete(self, call: Call, state: Values, inputs: Values) -> None:  # noqa: D102
-        del state
-        if api := reachable(call, inputs, f"user {inputs['name']} stays in its data"):
-            try:
-                api.delete(f"users/db/{segment(inputs['name'])}")
-            except UnreachableError as error:
-                call.log(Severity.WARNING, f"user {inputs['name']} stays in Weaviate's data: {error}")
+    def compared(self, api: WeaviateApi, real: Any, state: Values, inputs: Values) -> Values | None:  # noqa: D102
+        if inputs.get("present") is False:
+            return state | {"drift": [] if real is None else ["is there, and nobody should log in as it"]}
+        if real is None:
+            return None
+        return state | {"drift": user_findings(real, inputs["roles"], key_works=api.accepts_key(state["api_key"]))}
 
     def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
         del call

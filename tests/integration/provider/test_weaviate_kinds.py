@@ -137,3 +137,18 @@ def test_unknown_actions_and_built_in_roles_are_refused(accounts: Accounts) -> N
     kind = accounts.all["rag role"].kind
     _, problems = kind.check({**accounts.all["rag role"].inputs, "permissions": [{"action": "read_everything"}], "name": "root"})
     assert problems == ["input 'name' is built in", "input 'permissions' has the unknown action 'read_everything'"]
+
+
+@pytest.mark.parametrize("name", ["indexer", "indexer role"])
+def test_of_a_server_that_stands_still_the_records_stay(accounts: Accounts, name: str) -> None:
+    """A refresh and a destroy go on, and say what they could not do."""
+    present = accounts.all[name]
+    still = Kept(present.kind_name, present.inputs, present.state, recorded={**present.recorded, "server": "christmas-no-such-container"})
+    assert still.refresh() == (present.state or {})["drift"]
+    still.destroy()
+    noun, login = present.kind_name.removeprefix("Weaviate").lower(), present.inputs["name"]
+    assert [line.partition("does not run: ")[2] for line in still.logged] == [
+        f"Weaviate {noun} {login} was not compared",
+        f"{noun} {login} stays in its data",
+    ]
+    assert accounts.refresh() == {}
