@@ -6,13 +6,16 @@ A backup counts only after a drill of it has passed.
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from backup import later_dump
 from backup.postgres import back_up as postgres
+from backup.postgres.logical import Dump
 from backup.proving import proofs
 from backup.restoring.beside import fill
 from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
@@ -27,12 +30,15 @@ from core.container_commands import execute
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from core.step import Step, follow
+from core.words import size_text
 from infra.backup_places import FIRST
 from infra.components.names import redis_cli
 from infra.connections import Platform
 
 FOLDER = "drills"
 HISTORY = "history.jsonl"
+_ASIDE = "dump"
+"""In that folder: a logical backup until it is in its set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,8 @@ class Report:
 
     `restore_seconds` (RTO) is the time until every store answered. `loss_seconds` (RPO) is what a failure at the start would have lost.
 
-    `unproven` lists what the set keeps without proof or does not keep: a drill proves nothing about it.
+    `unproven` lists what the set keeps without proof or does not keep: a drill proves nothing about it. `logical` tells what became of
+    the logical backup where the set awaited one.
     """
 
     id: str
@@ -64,6 +71,7 @@ class Report:
     proofs: tuple[Proven, ...] = field(default=())
     failure: str = ""
     unproven: tuple[str, ...] = ()
+    logical: str = ""
 
     @property
     def passed(self) -> bool:
@@ -80,6 +88,7 @@ def drill(
 ) -> Report:
     """Drill a set, the newest by default: write a report, append to the history, and mark the set if every proof passed.
 
+    A set that awaits its logical backup gets it, if it is one of the first place and every proof of PostgreSQL passed.
     `place` names the copy to read; the default is the first place.
     A set that can't be restored gives a failed report. Raises PlatformError only where the drill could not begin.
     """
@@ -109,12 +118,15 @@ class _Run:
     timings: dict[Store, Timing] = field(default_factory=dict)
     proven: list[Proven] = field(default_factory=list)
     failure: str = ""
+    dumped: Dump | None = None
+    logical: str = ""
 
     def steps(self) -> list[Step]:
         """The drill from its beginning to its end. The live stores are only read."""
         return [
             Step("measure what a failure now would lose", "the RPO, of the live stores", self._measure_loss),
             Step("restore the set into scratch stores, prove it, remove them", "a set counts once it was restored", self._rehearse),
+            Step("add the logical backup", "the live server was not read for it", self._add_dump, lambda: self.dumped is None),
             Step("write the report and a line of the history", "also of a failure", self._keep),
             Step("mark the set as drilled", "listings and checks show it", self._mark, lambda: not self.report().passed),
         ]
@@ -129,6 +141,9 @@ class _Run:
             with scratch("drill") as scratch_stores:
                 restored = self._restore(scratch_stores, ingredients, progress)
                 self.restore_seconds = round(time.monotonic() - began, 2)
+                if self.manifest.awaits_logical and self.place in ("", FIRST):
+                    progress.status("logical backup of the restored server")
+                    self._dump(restored.platform, ingredients)
                 for name, proof in proofs.of(self.manifest, embedder="embedder" in scratch_stores.containers).items():
                     progress.status(f"proving {name}")
                     self.proven.append(_prove(name, proof, restored))
@@ -136,6 +151,35 @@ class _Run:
         except PlatformError as error:
             self.failure = error.what
         self.seconds = round(time.monotonic() - began, 2)
+
+    def _dump(self, restored: Platform, ingredients: Ingredients) -> None:
+        """Before the proofs: one of them makes an extension, others draw numbers."""
+        try:
+            made = later_dump.make(restored, self._aside, ingredients.keyring)
+        except Exception as error:  # the restore is proven all the same
+            self.logical = f"not made: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            return
+        if made.complete:
+            self.dumped = made
+        else:
+            self.logical = "; ".join(map(str, made.unproven))
+
+    @property
+    def _aside(self) -> Path:
+        return self.folder / FOLDER / _ASIDE
+
+    def _add_dump(self, progress: Progress) -> None:
+        proofs_of_it = [proof for proof in self.proven if proof.name.startswith("postgres.")]
+        try:
+            if self.failure or not proofs_of_it or not all(proof.passed for proof in proofs_of_it):
+                self.logical = "not added: the restored server is not as the set says"
+            elif self.dumped:
+                later_dump.add(self.platform, self.folder, self.manifest, self._aside, self.dumped, progress)
+                self.logical = f"made from the restored server, {size_text(sum(record.size for record in self.dumped.files))}"
+        except (PlatformError, OSError) as error:
+            self.logical = f"not added: {' '.join(str(error).split())[:300]}"
+        finally:
+            shutil.rmtree(self._aside, ignore_errors=True)
 
     def _restore(self, scratch_stores: Scratch, ingredients: Ingredients, progress: Progress) -> proofs.RestoredPlatform:
         """Restore all stores of the set, each to the set's own point."""
@@ -159,6 +203,7 @@ class _Run:
             proofs=tuple(self.proven),
             failure=self.failure,
             unproven=tuple(map(str, self.manifest.unproven)),
+            logical=self.logical,
         )
 
     def _keep(self, _: Progress) -> None:
@@ -231,6 +276,8 @@ def describe(report: Report) -> str:
     lines += [
         f"- a failure at its start would have lost {seconds:.0f} s of {store} (RPO)" for store, seconds in report.loss_seconds.items()
     ]
+    if report.logical:
+        lines.append(f"- logical backup: {report.logical}")
     if report.failure:
         lines += ["", f"The restore failed: {report.failure}"]
     if report.stores:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from backup import audit_lines
+from backup import audit_lines, later_dump
 from backup.postgres import back_up as postgres
 from backup.postgres import evidence, pgbackrest
 from backup.redis import back_up as redis_store
@@ -19,7 +19,7 @@ from backup.restoring import closing, recovery
 from backup.restoring.journal import refuse_unfinished
 from backup.sets import due, folders, keys
 from backup.sets.files import SetFolder
-from backup.sets.model import STORES, Manifest, PostgresPart, RedisPart, SetKind, Store, WeaviatePart
+from backup.sets.model import STORES, Logical, Manifest, PostgresPart, RedisPart, SetKind, Store, WeaviatePart
 from backup.sets.sealing import keyring_of
 from backup.storage import copies, mirror
 from backup.weaviate import back_up as weaviate_store
@@ -42,17 +42,19 @@ def make(
     progress: Progress | None = None,
     folder: Path | None = None,
     recount: bool = False,
+    logical: Logical = "live",
 ) -> Manifest | None:
     """Make a backup set and return its manifest; None if `kind` is not given and nothing is due.
 
     `stores` limits it to some of postgres, redis and weaviate. `folder` holds the stack's sets; the default is the clone's folder.
+    `logical` is what PostgreSQL's logical backup is taken from, where one is due: of a copy, a drill of the set adds it later.
     With `recount` every relation of PostgreSQL is counted, also what the log says is unchanged.
     If PostgreSQL's current timeline has no full set, as after a live restore, a full set is made whatever kind is asked for.
     Raises PlatformError if a store fails (there is no new set then, and older sets are unchanged), if another run
     holds the lock, and if an incremental set has nothing to build on.
     """
     folder = folder or folders.folder_of(platform.stack)
-    run = _Run(platform, folder, kind, known_stores(stores), recount)
+    run = _Run(platform, folder, kind, known_stores(stores), recount, logical)
     with lock.hold(folder, "a backup"):
         follow(run.steps(), progress or SilentProgress())
     return run.manifest
@@ -67,6 +69,7 @@ class _Run:
     requested: SetKind | None
     stores: tuple[Store, ...]
     recount: bool = False
+    logical: Logical = "live"
     kind: SetKind | None = None
     manifest: Manifest | None = None
 
@@ -105,7 +108,9 @@ class _Run:
 
     def _make(self, progress: Progress) -> None:
         if self.kind:
-            self.manifest = _make_usable(self.platform, self.kind, self.stores, self.folder, progress, recount=self.recount)
+            self.manifest = _make_usable(
+                self.platform, self.kind, self.stores, self.folder, progress, recount=self.recount, logical=self.logical
+            )
 
     def _copy(self, progress: Progress) -> None:
         copies.catch_up(self.platform, self.folder, progress)
@@ -127,6 +132,7 @@ def known_stores(stores: Sequence[str] | None) -> tuple[Store, ...]:
 
 def clean_up(platform: Platform, folder: Path, progress: Progress) -> None:
     """Remove sets that earlier runs left without a manifest. The caller must hold the lock."""
+    later_dump.clean_up(platform, folder)
     unfinished = folders.leftovers(folder)
     if not unfinished:
         return
@@ -143,7 +149,7 @@ class _Plan:
     set_id: str
     kind: SetKind
     stores: tuple[Store, ...]
-    logical: bool
+    logical: Logical | None
     parent: Manifest | None
     started: datetime
     sequence: int
@@ -151,7 +157,7 @@ class _Plan:
     recount: bool
 
 
-def _plan(platform: Platform, kind: SetKind, stores: tuple[Store, ...], folder: Path, *, recount: bool) -> _Plan:
+def _plan(platform: Platform, kind: SetKind, stores: tuple[Store, ...], folder: Path, *, recount: bool, logical: Logical) -> _Plan:
     now, existing = datetime.now(UTC), folders.list_sets(folder=folder)
     parent = due.parent_of(kind, existing, stores)
     if kind == "incremental" and parent is None:
@@ -160,21 +166,21 @@ def _plan(platform: Platform, kind: SetKind, stores: tuple[Store, ...], folder: 
             where=str(folder),
             next_step="make a full one first: invoke backup --full",
         )
-    logical = kind == "full" or due.logical_due(now, existing, BACKUP_RULES)
+    wanted = logical if kind == "full" or due.logical_due(now, existing, BACKUP_RULES) else None
     sequence = 1 + max((manifest.sequence for manifest in existing), default=0)
     known = evidence.newest(platform, folder, existing) if "postgres" in stores else None
-    return _Plan(folders.new_id(kind, now), kind, stores, logical, parent, now, sequence, known, recount)
+    return _Plan(folders.new_id(kind, now), kind, stores, wanted, parent, now, sequence, known, recount)
 
 
 def _make_usable(
-    platform: Platform, kind: SetKind, stores: tuple[Store, ...], folder: Path, progress: Progress, *, recount: bool
+    platform: Platform, kind: SetKind, stores: tuple[Store, ...], folder: Path, progress: Progress, *, recount: bool, logical: Logical
 ) -> Manifest:
     """Make the set. If the parent of an incremental set is unusable, make a full one: otherwise every run fails until the next full set."""
     try:
-        return _make(platform, _plan(platform, kind, stores, folder, recount=recount), folder, progress)
+        return _make(platform, _plan(platform, kind, stores, folder, recount=recount, logical=logical), folder, progress)
     except pgbackrest.UnusablePriorError as error:
         progress.log(f"a full set instead of an incremental one: its parent is unusable, see invoke backup.verify ({error.what})")
-        return _make(platform, _plan(platform, "full", stores, folder, recount=recount), folder, progress)
+        return _make(platform, _plan(platform, "full", stores, folder, recount=recount, logical=logical), folder, progress)
 
 
 def _make(platform: Platform, plan: _Plan, folder: Path, progress: Progress) -> Manifest:

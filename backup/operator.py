@@ -72,7 +72,9 @@ def extract(platform: Platform, set_id: str, path: str, out: str, *, place: str 
     manifest = folders.choose(mirror.sets_at(platform, folder, place), set_id or None, folder)
     if path not in (record.path for record in manifest.files if record.place == "set"):
         known = sorted(record.path for record in manifest.files if record.place == "set")
-        raise PlatformError(what=f"set {manifest.id} has no file {path!r}", where="--path", next_step="there are:\n" + "\n".join(known))
+        step = f"a drill of it makes its logical backup: invoke backup.drill {manifest.id}\n" if manifest.awaits_logical else ""
+        step += "there are:\n" + "\n".join(known)
+        raise PlatformError(what=f"set {manifest.id} has no file {path!r}", where="--path", next_step=step)
     target = Path(out or Path(path).name).expanduser()
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from backup.postgres.drawing import Row, draw
 from backup.sets import chain
 from backup.sets.marks import Marks
-from backup.sets.model import Manifest, SetKind
+from backup.sets.model import Logical, Manifest, SetKind
 from core.errors import PlatformError
 from core.terminal import json_text
 from core.words import size_text, span_text, unproven_lines
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from backup.restoring.told import RestoreOutcome
     from backup.verify import Verdict
     from backup.weaviate.portable.load import Imported
+
+
+def logical_of(text: str) -> Logical:
+    """What the logical backup is taken from, of a task's option: the live server by default.
+
+    Raises PlatformError for anything else.
+    """
+    if text not in ("", "live", "copy"):
+        raise PlatformError(what=f"{text!r} is neither live nor copy", where="--logical", next_step="copy: the set's next drill makes it")
+    return "copy" if text == "copy" else "live"
 
 
 def kind_of(*, full: bool, incremental: bool) -> SetKind | None:
@@ -146,4 +156,6 @@ def _counted(manifest: Manifest) -> list[str]:
     if part is None or not part.counted + part.taken_over:
         return []
     lines = [f"  counted: {part.counted} relations; {part.taken_over} are unchanged by the log since an earlier set"]
+    if part.awaits_logical:
+        lines.append(f"  logical backup: made by a drill of it, invoke backup.drill {manifest.id}")
     return lines + [f"  CHANGED WITHOUT THE LOG: {name}" for name in part.unlogged_changes]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from backup.sets.model import Logical
 from core.progress import PlainProgress
 from core.yielding import yield_processor
 from infra.connections import ROOT, Platform
@@ -19,9 +21,10 @@ from infra.connections import ROOT, Platform
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a task took: seconds without the interpreter's start, its memory's peak in MB, and its result."""
+    """What a task took: seconds without the interpreter's start, its processor seconds, its memory's peak in MB, and its result."""
 
     seconds: float
+    processor: float
     peak_mb: float
     result: dict[str, Any]
     span: tuple[float, float]
@@ -35,7 +38,7 @@ def run(verb: str, stored: Path, folder: Path, kind: str = "") -> Done:
     line = [sys.executable, "-m", __name__, verb, str(stored), str(folder), kind]
     done = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, start_new_session=True)
     measured = json.loads(done.stdout)
-    return Done(measured["seconds"], measured["peak_mb"], measured["result"], (measured["began"], measured["ended"]))
+    return Done(measured["seconds"], measured["processor"], measured["peak_mb"], measured["result"], (measured["began"], measured["ended"]))
 
 
 def store(platform: Platform, path: Path) -> Path:
@@ -50,10 +53,10 @@ def _peak_mb() -> float:
     return int(line.split()[1]) * 1024 / 1e6
 
 
-def _make(platform: Platform, folder: Path, kind: Any) -> dict[str, Any]:
+def _make(platform: Platform, folder: Path, kind: Any, stores: Sequence[str] | None = None, logical: Logical = "live") -> dict[str, Any]:
     from backup.make import make
 
-    manifest = make(platform, kind=kind, folder=folder, progress=PlainProgress("backup", sys.stderr))
+    manifest = make(platform, kind=kind, stores=stores, folder=folder, progress=PlainProgress("backup", sys.stderr), logical=logical)
     if manifest is None:
         raise RuntimeError("no set was made")
     parts = {store: {"seconds": part.duration.total_seconds(), "bytes": part.total_bytes} for store, part in manifest.parts.items()}
@@ -61,6 +64,16 @@ def _make(platform: Platform, folder: Path, kind: Any) -> dict[str, Any]:
     for record in manifest.files:
         kinds["own" if record.place == "set" else "log" if record.path.startswith("archive/") else "physical"] += record.size
     return {"id": manifest.id, "bytes": manifest.total_bytes, "kinds": kinds, "parts": parts}
+
+
+def _make_as_scheduled(platform: Platform, folder: Path, kind: Any) -> dict[str, Any]:
+    """Its logical backup is left to a drill."""
+    return _make(platform, folder, kind, logical="copy")
+
+
+def _make_postgres(platform: Platform, folder: Path, kind: Any) -> dict[str, Any]:
+    """PostgreSQL alone, as the schedule makes it."""
+    return _make(platform, folder, kind, ["postgres"], "copy")
 
 
 def _drill(platform: Platform, folder: Path, set_id: str) -> dict[str, Any]:
@@ -82,7 +95,13 @@ def _verify(platform: Platform, folder: Path, set_id: str) -> dict[str, Any]:
     return {"sets": len(verdicts)}
 
 
-_VERBS: dict[str, Callable[[Platform, Path, str], dict[str, Any]]] = {"make": _make, "drill": _drill, "verify": _verify}
+_VERBS: dict[str, Callable[[Platform, Path, str], dict[str, Any]]] = {
+    "make": _make,
+    "make-as-scheduled": _make_as_scheduled,
+    "make-postgres": _make_postgres,
+    "drill": _drill,
+    "verify": _verify,
+}
 
 
 def _main(verb: str, stored: str, folder: str, kind: str) -> None:
@@ -92,7 +111,12 @@ def _main(verb: str, stored: str, folder: str, kind: str) -> None:
     began = time.monotonic()
     result = _VERBS[verb](platform, Path(folder), kind)
     ended = time.monotonic()
-    print(json.dumps({"seconds": ended - began, "peak_mb": _peak_mb(), "result": result, "began": began, "ended": ended}))
+    processor = sum(os.times()[:4])
+    print(
+        json.dumps(
+            {"seconds": ended - began, "processor": processor, "peak_mb": _peak_mb(), "result": result, "began": began, "ended": ended}
+        )
+    )
 
 
 if __name__ == "__main__":

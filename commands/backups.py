@@ -16,6 +16,7 @@ from core.runner import show_progress
         "full": "A full set, due or not.",
         "incremental": "An incremental set, due or not.",
         "store": "Only this store; may be repeated.",
+        "logical": "Where the logical backup comes from if one is due: live (default), or copy: the set's next drill makes it.",
         "recount": "Count every row of PostgreSQL, also of what didn't change since an earlier set.",
     },
 )
@@ -23,6 +24,7 @@ def backup_make(
     _context: Context,
     store: list[str],
     stack: str = "",
+    logical: str = "",
     *,
     full: bool = False,
     incremental: bool = False,
@@ -34,7 +36,7 @@ def backup_make(
     Example: invoke backup --full
     """
     from backup import make
-    from backup.show import kind_of, show_made
+    from backup.show import kind_of, logical_of, show_made
     from backup.storage import copies
     from core.yielding import yield_processor
 
@@ -42,7 +44,7 @@ def backup_make(
     platform = platform_of(stack)
     with show_progress("backup") as progress:
         kind = kind_of(full=full, incremental=incremental)
-        manifest = make.make(platform, kind=kind, stores=store, progress=progress, recount=recount)
+        manifest = make.make(platform, kind=kind, stores=store, progress=progress, recount=recount, logical=logical_of(logical))
     show_made(manifest, as_json=json)
     return copies.exit_code(platform)
 

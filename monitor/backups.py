@@ -20,7 +20,7 @@ from monitor.result import Finding, critical, ok, warning
 if TYPE_CHECKING:
     from backup.postgres.live_log import LiveLog
     from backup.restoring.journal import Begun
-    from backup.sets.model import Manifest
+    from backup.sets.model import Manifest, Unproven
 
 
 _SHOWN = 6
@@ -141,9 +141,9 @@ def redundancy(platform: Platform) -> Finding:
     return judge_redundancy(list_sets(platform.stack), BACKUP_RULES, datetime.now(UTC))
 
 
-def judge_unproven(sets: Sequence[Manifest]) -> Finding:
+def judge_unproven(sets: Sequence[Manifest], now: datetime | None = None) -> Finding:
     """Judge what the newest sets keep without proof, or don't keep. What can't be otherwise is listed, but is no fault."""
-    from backup.sets.model import STORES, Unproven
+    from backup.sets.model import STORES
 
     if changed := _without_the_log(sets):
         message = f"rows changed though no log has it: {shortened(sorted(changed), _SHOWN)}"
@@ -156,11 +156,25 @@ def judge_unproven(sets: Sequence[Manifest]) -> Finding:
         for manifest in (*having[-1:], *[manifest for manifest in having if manifest.kind == "full"][-1:]):
             newer = set(unprovens)
             unprovens |= {finding.what: finding for finding in manifest.parts[store].unproven if finding.what not in newer}
+    unprovens |= _late_dump(sets, now or datetime.now(UTC))
     grave = [finding for finding in unprovens.values() if not finding.by_design]
     message = shortened([*grave, *(finding for finding in unprovens.values() if finding.by_design)], _SHOWN)
     if grave:
         return warning(message, "docs/backup.md says what is proven, what is only kept, and what to do about it", len(grave), "objects")
     return ok(message or ("all of it is counted" if sets else "there is no set yet"), len(unprovens), "objects")
+
+
+def _late_dump(sets: Sequence[Manifest], now: datetime) -> dict[str, Unproven]:
+    """The newest logical backup, where it is awaited for longer than a drill takes to come."""
+    from backup.sets.model import Unproven
+
+    for manifest in reversed(sets):
+        if manifest.awaits_logical and now - manifest.finished > BACKUP_ALARMS.newest_warn_after:
+            what, age = f"the logical backup of {manifest.id}", span_text(now - manifest.finished)
+            return {what: Unproven(what=what, why=f"awaited from a drill for {age}: invoke backup.drill {manifest.id}")}
+        if manifest.awaits_logical or (manifest.postgres and manifest.postgres.logical):
+            break
+    return {}
 
 
 def _without_the_log(sets: Sequence[Manifest]) -> set[str]:

@@ -30,6 +30,12 @@ def drill_due(now: datetime, history: Sequence[Mapping[str, Any]], sets: Sequenc
     return age >= interval or age < -interval
 
 
+def dump_due(history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest]) -> str | None:
+    """The newest set if it awaits its logical backup from a drill and had none yet; where that failed, the next set's may do better."""
+    awaiting = [manifest.id for manifest in sets if manifest.awaits_logical][-1:]
+    return next((set_id for set_id in awaiting if all(past.get("set_id") != set_id for past in history)), None)
+
+
 def drill_since(history: Sequence[Mapping[str, Any]], rules: BackupRules) -> datetime | None:
     """When a due drill became due; None if there was no drill yet: the first is not late."""
     if not history:

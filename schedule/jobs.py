@@ -23,7 +23,7 @@ from infra.connections import Platform
 from monitor import signs
 from monitor.result import CheckResult
 from monitor.signs import WorkSigns
-from schedule.decide import backup_since, drill_due, drill_since, pause_after
+from schedule.decide import backup_since, drill_due, drill_since, dump_due, pause_after
 from schedule.delays import Delays, Gap
 from schedule.said import say, without_values, worst_first
 
@@ -43,6 +43,7 @@ def steady() -> float:
 class Job:
     """One kind of work for one stack. `load` reads the stack's connections again for each run: passwords change.
 
+    `drills` tells that the same schedule drills, and so makes logical backups from copies.
     `folder` has the sets, `history` is the file for outcomes of checks; `goes_on` means that another wake-up follows;
     `delays` records late work and its causes.
     """
@@ -52,6 +53,7 @@ class Job:
     load: Callable[[str], Platform]
     folder: Path
     goes_on: bool = True
+    drills: bool = False
     history: Path = Path()
     delays: Delays = field(default_factory=lambda: Delays(None))
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -240,7 +242,7 @@ class Job:
         if not sets and not lock.is_held(self.folder) and self._waits_for_schema(platform):
             return False
         say(f"backup: {kind} set is due")
-        manifest = make.make(platform, folder=self.folder)
+        manifest = make.make(platform, folder=self.folder, logical="copy" if self.drills else "live")
         if manifest is None:
             say("backup: another run made it meanwhile")
             return True
@@ -251,24 +253,31 @@ class Job:
         return True
 
     def _drill(self) -> bool:
-        """Verify the newest set with all that it builds on; then restore and prove it."""
+        """Verify the newest set with all that it builds on; then restore and prove it. Also a set that awaits its logical backup."""
         from backup import drill, verify
 
-        if not drill_due(datetime.now(UTC), drill.history(self.folder), folders.list_sets(folder=self.folder), BACKUP_RULES):
+        past, sets = drill.history(self.folder), folders.list_sets(folder=self.folder)
+        regular, awaiting = drill_due(datetime.now(UTC), past, sets, BACKUP_RULES), dump_due(past, sets)
+        if not regular and not awaiting:
             return not self.failures
-        self._since = drill_since(drill.history(self.folder), BACKUP_RULES)
-        say("drill: is due; verifying the newest set first")
         platform = self.load(self.stack)
-        for verdict in verify.verify(platform, folder=self.folder):
-            say(f"verify: {verdict.set_id} {'is good' if verdict.good else 'is DAMAGED: ' + '; '.join(verdict.faults)}")
+        if regular:
+            self._since = drill_since(past, BACKUP_RULES)
+            say("drill: is due; verifying the newest set first")
+            for verdict in verify.verify(platform, folder=self.folder):
+                say(f"verify: {verdict.set_id} {'is good' if verdict.good else 'is DAMAGED: ' + '; '.join(verdict.faults)}")
+        else:
+            say(f"drill: {awaiting} awaits its logical backup")
         if self.stopping.is_set():
             return True
-        report = drill.drill(platform, folder=self.folder)
+        report = drill.drill(platform, awaiting, folder=self.folder)
         lost = max(report.loss_seconds.values(), default=0.0)
         say(
             f"drill: {report.set_id} {'passed' if report.passed else 'FAILED'}, RTO {report.restore_seconds:.0f} s, "
             f"RPO {lost:.0f} s, report drills/{report.id}.md"
         )
+        if report.logical:
+            say(f"drill: logical backup of {report.set_id}: {report.logical}")
         wrong = [report.failure] if report.failure else [f"{proof.name}: {proof.message}" for proof in report.proofs if not proof.passed]
         for result in wrong:
             say(f"drill: {result}")

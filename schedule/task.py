@@ -26,7 +26,8 @@ _DELAYS_SHOWN = 3
 def jobs_of(stack: str, load: Callable[[str], connections.Platform], works: tuple[str, ...] = WORKS, *, goes_on: bool = True) -> list[Job]:
     """The jobs of a stack in the order of their checks."""
     folder = signs.folder_of(stack)
-    return [Job(work, stack, load, folders.folder_of(stack), goes_on=goes_on, history=folder / HISTORY) for work in WORKS if work in works]
+    drills, sets = "drill" in works, folders.folder_of(stack)
+    return [Job(work, stack, load, sets, goes_on=goes_on, drills=drills, history=folder / HISTORY) for work in WORKS if work in works]
 
 
 def run(stack: str, *, only: str, write_to: str, once: bool, systemd: bool, cron: bool) -> int:

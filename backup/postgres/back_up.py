@@ -17,7 +17,7 @@ from backup.postgres.logical import LOGICAL_PATH, dump
 from backup.postgres.parts import TAKEN_OVER, Counting, counted_again, relations
 from backup.queries import query
 from backup.sets.files import SetFolder, write_hashed
-from backup.sets.model import FileRecord, PostgresPart, ReferencePoint, SetKind, Unproven
+from backup.sets.model import FileRecord, Logical, PostgresPart, ReferencePoint, SetKind, Unproven
 from backup.storage.repository import INFO_FILES, RepositoryFiles, segments
 from backup.storage.sources import source_of
 from christmas.blueprint.accounts import ACCOUNTS
@@ -42,13 +42,15 @@ _COMMIT_SECONDS = 0.2
 class Request:
     """What to back up. `after` is the last WAL segment in the parent's manifest.
 
+    `logical` says what a logical backup is taken from, None if none is due. A copy has no rows of unlogged tables: where there are some,
+    it is taken from the live server all the same.
     `known` is an earlier set's evidence, to take over from what didn't change since; with `recount` all is counted nevertheless.
     """
 
     set_id: str
     folder: SetFolder
     kind: SetKind
-    logical: bool
+    logical: Logical | None
     after: str | None = None
     known: Evidence | None = None
     recount: bool = False
@@ -66,7 +68,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
         begun = unchanged.point(probe)
     progress.status(f"{request.kind} physical backup")
     physical = pgbackrest.back_up(container, request.kind, request.set_id)
-    progress.status("reference point and logical backup" if request.logical else "reference point")
+    progress.status("reference point and logical backup" if request.logical == "live" else "reference point")
     reference = _reference_point(platform, request, physical, begun, progress)
     archived = reference.archived
     with connect(platform, ACCOUNT) as connection:
@@ -91,6 +93,7 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
         repository_bytes=physical.repository_bytes,
         reference_point=reference.point,
         logical=LOGICAL_PATH if reference.dumped else None,
+        logical_from="copy" if reference.awaits_logical else "live",
         history=live_log.server_history(container, physical.timeline),
         counted=reference.counted,
         taken_over=reference.taken_over,
@@ -123,7 +126,9 @@ class _Archived:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The reference point, the set's files for it, whether a logical backup was `dumped`, the repository's files, and what stays unproven.
+    """The reference point, the set's files for it, whether a logical backup was `dumped` or is awaited, the repository's files.
+
+    `unproven` is what stays so.
 
     `counted`, `taken_over` and `unlogged_changes` as in the manifest.
     """
@@ -131,6 +136,7 @@ class _Found:
     point: ReferencePoint
     files: tuple[FileRecord, ...]
     dumped: bool
+    awaits_logical: bool
     archived: _Archived
     unproven: tuple[Unproven, ...]
     counted: int
@@ -154,9 +160,10 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
         tables.prepare(holder)
         every = tables.list_tables(holder)
         version = holder.info.server_version
+        live = request.logical == "live" or (request.logical == "copy" and any(table.is_unlogged for table in every))
         proof = _begin_proof(platform, request, probe, holder, every, points, snapshot)
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="postgres") as pool:
-            dumping = pool.submit(dump, platform, request.folder, snapshot.name, every, version) if request.logical else None
+            dumping = pool.submit(dump, platform, request.folder, snapshot.name, every, version) if live else None
             archiving = pool.submit(_archive, platform, request, physical, named, progress)
             progress.status(f"counting: {len(proof.counting.settled)} of {len(proof.counting.parts)} relations unchanged by the log")
             hashed = request.kind == "full" or proof.knows
@@ -185,7 +192,10 @@ def _reference_point(platform: Platform, request: Request, physical: pgbackrest.
     files = (*(dumped.files if dumped else ()), *([write(request.folder, evidence)] if evidence else []))
     taken_over = sum(part.why == TAKEN_OVER for part in parts)
     changes = tuple(proof.counting.unlogged_changes)
-    return _Found(point, files, dumped is not None and dumped.complete, archived, unproven, len(parts) - taken_over, taken_over, changes)
+    awaits = bool(request.logical) and not live
+    return _Found(
+        point, files, dumped is not None and dumped.complete, awaits, archived, unproven, len(parts) - taken_over, taken_over, changes
+    )
 
 
 @dataclass(frozen=True, slots=True)

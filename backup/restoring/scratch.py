@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _ADDRESSES = {TIMESCALEDB.name: 10, REDIS.name: 11, WEAVIATE.name: 12, EMBEDDER.name: 13}
 _NETWORK_TRIES = 20
 _START_SECONDS = 180
+_DRILLS_WEIGHT = 128
+"""Of a drill's containers, an eighth of what Docker gives to others: clients of the live stores come first where processors are few."""
 _DOCKERS_CHECK = 60 * 1_000_000_000  # nanoseconds
 
 
@@ -170,6 +172,7 @@ class Scratch:
             "volumes": mounts,
             # Callers wait for the service by the described check. Docker's own, from the image, is for people who look at it later.
             "healthcheck": {"interval": _DOCKERS_CHECK},
+            "cpu_shares": _DRILLS_WEIGHT if self._labels[PURPOSE_LABEL] == "drill" else None,
             "network": network,
             "networking_config": {
                 network: client.api.create_endpoint_config(aliases=[recipe.service], ipv4_address=self.address(recipe.service))

@@ -54,7 +54,7 @@ def table(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[
     `places` has the place of each set, by id.
     """
     wide = width >= WIDE
-    heads = ["SET", "SIZE", "AGE", "VERIFIED", "DRILLED", *(("TOOK", "STORES", "PLACE") if wide else ("STORES",))]
+    heads = ["SET", "SIZE", "AGE", "VERIFIED", "DRILLED", *(("TOOK", "DUMP", "STORES", "PLACE") if wide else ("STORES",))]
     rows = [heads, *(_cells(link, marks.get(link.manifest.id, Marks()), places, now, wide) for link in chains(sets))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     # Align figures right, words left.
@@ -68,7 +68,10 @@ def table(sets: Sequence[Manifest], marks: Mapping[str, Marks], places: Mapping[
     where = "" if wide else f" in {', '.join(sorted(set(places.values())))}"
     if sets and (unproven := sets[-1].unproven):
         notes += [f"{sets[-1].id}, the newest:", *(f"  {line}" for line in unproven_lines(unproven))]
-    return [*lines, *notes, f"{len(sets)} sets, {total}{where}", "VERIFIED, DRILLED: how long ago, with nothing wrong found"]
+    dumps = (
+        ["DUMP: pg_dump's backup, from the live server, from a drill's copy, or awaited: invoke backup.drill SET makes it"] if wide else []
+    )
+    return [*lines, *notes, f"{len(sets)} sets, {total}{where}", "VERIFIED, DRILLED: how long ago, with nothing wrong found", *dumps]
 
 
 def _cells(link: Link, marks: Marks, places: Mapping[str, str], now: datetime, wide: bool) -> list[str]:
@@ -82,8 +85,16 @@ def _cells(link: Link, marks: Marks, places: Mapping[str, str], now: datetime, w
         span_text(now - manifest.finished),
         _ago(marks.verified, now),
         _ago(marks.drilled, now),
-        *((took, stores, places.get(manifest.id, "")) if wide else (stores,)),
+        *((took, _logical(manifest), stores, places.get(manifest.id, "")) if wide else (stores,)),
     ]
+
+
+def _logical(manifest: Manifest) -> str:
+    """Where the set's logical backup of PostgreSQL is from."""
+    part = manifest.postgres
+    if part is None or (part.logical is None and not part.awaits_logical):
+        return _NEVER
+    return "awaited" if part.awaits_logical else part.logical_from
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:
@@ -120,6 +131,8 @@ def row(manifest: Manifest) -> dict[str, Any]:
         "bytes": manifest.total_bytes,
         "bytes_by_store": {store: part.total_bytes for store, part in manifest.parts.items()},
         "made_by": manifest.made_by,
+        "logical": manifest.postgres.logical if manifest.postgres else None,
+        "logical_from": _logical(manifest),
         "counted": manifest.postgres.counted if manifest.postgres else 0,
         "taken_over": manifest.postgres.taken_over if manifest.postgres else 0,
         "unlogged_changes": list(manifest.postgres.unlogged_changes) if manifest.postgres else [],

@@ -50,7 +50,7 @@ def _age_reached(now: datetime, manifest: Manifest, interval: timedelta) -> bool
 
 def logical_due(now: datetime, sets: Sequence[Manifest], rules: BackupRules) -> bool:
     """Whether the next set needs a logical backup of PostgreSQL too."""
-    logical = [manifest for manifest in sets if manifest.postgres and manifest.postgres.logical]
+    logical = [manifest for manifest in sets if manifest.postgres and (manifest.postgres.logical or manifest.awaits_logical)]
     return not logical or _age_reached(now, logical[-1], rules.logical_every)
 
 

@@ -13,6 +13,9 @@ SetKind = Literal["full", "incremental"]
 Store = Literal["postgres", "redis", "weaviate"]
 STORES: tuple[Store, ...] = ("postgres", "redis", "weaviate")
 
+Logical = Literal["live", "copy"]
+"""Where a logical backup is taken from: the live server with the set, or later the server that a drill restored from it."""
+
 Place = Literal["set", "pgbackrest"]
 """Where a file is stored: in the set's own folder, or in pgBackRest's repository."""
 
@@ -136,9 +139,10 @@ class PostgresPart(_Part):
     `history` has the switches that led to `timeline`, the oldest first; None in sets older than this field.
     `counted` and `taken_over` count the relations whose rows were counted and hashed, and those unchanged since an earlier set by the log.
     `unlogged_changes` names the relations that were counted again though the log had no change of them, and were not as before.
+    `logical_from` says what the logical backup is taken from; of a copy it is added by a drill, and awaited until then.
     """
 
-    _later = frozenset({"unproven", "counted", "taken_over", "unlogged_changes"})
+    _later = frozenset({"unproven", "counted", "taken_over", "unlogged_changes", "logical_from"})
 
     label: str
     prior: str | None
@@ -159,6 +163,12 @@ class PostgresPart(_Part):
     counted: int = 0
     taken_over: int = 0
     unlogged_changes: tuple[str, ...] = ()
+    logical_from: Logical = "live"
+
+    @property
+    def awaits_logical(self) -> bool:
+        """Whether a drill of the set has yet to make its logical backup."""
+        return self.logical_from == "copy" and self.logical is None
 
 
 class RedisPart(_Part):
@@ -280,6 +290,11 @@ class Manifest(_Record):
         if self.weaviate:
             moments_by_store["weaviate"] = self.weaviate.finished
         return moments_by_store
+
+    @property
+    def awaits_logical(self) -> bool:
+        """Whether a drill of the set has yet to make its logical backup."""
+        return self.postgres is not None and self.postgres.awaits_logical
 
     def with_signature(self, signature: str) -> Self:
         """The same manifest, signed."""

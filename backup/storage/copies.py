@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backup.sets import folders, retention
+from backup.sets import folders, keys, retention
 from backup.sets.model import FileRecord, Manifest
 from backup.storage import mirror
 from backup.storage.opening import open_place
@@ -127,13 +127,14 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
         for ours in (SETS, REPOSITORY_FOLDER):  # the folder around them may hold other people's files
             open_place(platform.backup.copies[name]).below(ours).remove_drafts()
         copied = folders.list_at(target.sets)
-        present = {manifest.id for manifest in copied}
+        by_id = {manifest.id: manifest for manifest in copied}
+        present = set(by_id)
         if had and not present:
             _refuse_emptied(platform, name, had, on_demand=on_demand)
         _refuse_foreign(name, target.where, foreign_sets(every, copied))
         first = source_of(platform, folder)
         for manifest in every:
-            if manifest.id not in present:
+            if manifest.id not in present or _lacks_logical(platform, manifest, by_id[manifest.id]):
                 progress.status(f"copying {manifest.id} to {name}")
                 _copy(platform, first, name, manifest, progress)
                 present.add(manifest.id)
@@ -142,6 +143,11 @@ def _one(platform: Platform, folder: Path, name: str, before: CopyState | None, 
         failure = f"{error.what} ({error.where}); {error.next_step}"
     behind = sum(manifest.id not in present for manifest in every)
     return CopyState(name, target.where, len(present) or (had if failure else 0), behind, complete_at, failure)
+
+
+def _lacks_logical(platform: Platform, ours: Manifest, theirs: Manifest) -> bool:
+    """Whether a drill has added the logical backup since the set was copied. An edited manifest never replaces another."""
+    return theirs.awaits_logical and not ours.awaits_logical and keys.is_signed(ours, keys.repository_passphrase(platform))
 
 
 def _refuse_emptied(platform: Platform, name: str, had: int, *, on_demand: bool) -> None:

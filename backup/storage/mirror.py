@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backup.sets import folders
 from backup.sets.files import inside
-from backup.sets.model import Manifest
+from backup.sets.model import FileRecord, Manifest
 from backup.storage.places import MissingError
 from backup.storage.sources import source_of
 from core.disk import sync_folder, write_whole
@@ -65,13 +65,16 @@ def look(stack: str) -> str:
     return platform.backup.place.where if platform.backup.place else ""
 
 
-def publish(platform: Platform, folder: Path, manifest: Manifest, progress: Progress) -> None:
-    """Turn a folder of files into a set. With a bucket, upload them, the manifest last; only the manifest stays in the folder."""
+def publish(platform: Platform, folder: Path, manifest: Manifest, progress: Progress, only: Sequence[FileRecord] | None = None) -> None:
+    """Turn a folder of files into a set. With a bucket, upload them, the manifest last; only the manifest stays in the folder.
+
+    `only` these files are new, where the set is there already.
+    """
     if platform.backup.place is None:
         folders.publish(folder, manifest)
         return
     place = source_of(platform, folder).sets
-    own = [record for record in manifest.files if record.place == "set"]
+    own = [record for record in (manifest.files if only is None else only) if record.place == "set"]
     done, total = 0, sum(record.size for record in own)
     for record in own:
         place.write(f"{manifest.id}/{record.stored}", inside(folder / manifest.id, record.stored))

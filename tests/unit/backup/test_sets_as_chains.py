@@ -57,7 +57,7 @@ def test_eighty_columns_hold_what_matters_most() -> None:
 def test_more_columns_hold_all() -> None:
     lines = table(SETS, MARKS, PLACES, NOON, width=140)
     assert max(map(len, lines)) <= 140
-    assert lines[1].endswith("10 s  all     /backups/dev")
+    assert lines[1].endswith("10 s  live  all     /backups/dev")
 
 
 def test_for_programs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -140,3 +141,15 @@ def test_a_sequence_that_was_set_back_meanwhile_is_not_held_to_its_value() -> No
     before = {"a": (5, False), "b": (5, False), "c": (-5, True), "gone": (1, False)}
     after = {"a": (9, False), "b": (1, False), "c": (-7, True), "new": (1, False)}
     assert going_on(before, after) == {"a": 5, "c": -5}
+
+
+def test_a_logical_backup_that_no_drill_makes_is_told() -> None:
+    plain = manifest(logical=False)
+    assert plain.postgres
+    awaiting = plain.model_copy(update={"postgres": plain.postgres.model_copy(update={"logical_from": "copy"})})
+    late = awaiting.finished + timedelta(hours=4)
+    assert judge_unproven([awaiting], awaiting.finished + timedelta(hours=1)).status == "ok"
+    found = judge_unproven([awaiting], late)
+    assert found.status == "warning"
+    assert f"invoke backup.drill {awaiting.id}" in found.message
+    assert judge_unproven([awaiting, manifest("20261123-130000-full-0001")], late).status == "ok"

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from backup.sets import folders
+from backup.sets.model import Manifest
 from christmas.blueprint.backup_rules import BACKUP_RULES
 from core import lock
 from core.errors import PlatformError
 from infra.connections import Platform
-from schedule.decide import clock_jump, drill_due, pause_after
+from schedule.decide import clock_jump, drill_due, dump_due, pause_after
 from schedule.jobs import Job
 from schedule.service import ClockWatch, Service
 from tests.support.manifests import NOON, manifest
@@ -39,6 +40,21 @@ def drilled(days_ago: float, *, passed: bool = True) -> dict[str, Any]:
 def test_when_a_drill_is_due(history: list[dict[str, Any]], due: bool) -> None:
     assert drill_due(NOON, history, [manifest()], BACKUP_RULES) is due
     assert drill_due(NOON, history, [], BACKUP_RULES) is False
+
+
+def _awaiting(set_id: str) -> Manifest:
+    plain = manifest(set_id, logical=False)
+    assert plain.postgres
+    return plain.model_copy(update={"postgres": plain.postgres.model_copy(update={"logical_from": "copy"})})
+
+
+def test_a_set_is_drilled_once_for_its_logical_backup() -> None:
+    older, newer = _awaiting("20261122-120000-full-0000"), _awaiting("20261123-120000-full-0000")
+    hourly = manifest("20261123-130000-incremental-0001", kind="incremental", logical=False)
+    assert dump_due([], [manifest()]) is None
+    assert dump_due([], [older, newer, hourly]) == newer.id
+    # A drill that could not make it is not repeated each minute, nor is an older set's turn then.
+    assert dump_due([{"set_id": newer.id}], [older, newer, hourly]) is None
 
 
 def test_pauses_after_failures_double_up_to_half_an_hour() -> None:
