@@ -23,7 +23,8 @@ DOCUMENTS = 20_000
 DIMENSIONS = 384
 USERS = 1000  # as the statement below makes them
 _BATCH_ROWS = 500_000
-_WRITES_A_SECOND = 100
+_WRITES_A_SECOND, _SEARCHES_A_SECOND = 100, 10
+CLIENTS = {"postgres": "p99 of PostgreSQL's writers", "redis": "p99 of Redis' writers", "weaviate": "p95 of Weaviate's searches by vector"}
 
 # Candles of 500 symbols, one a minute, with prices that look like prices: neither all alike nor noise.
 _CANDLES = """
@@ -52,11 +53,9 @@ def fill(platform: Platform, scale: float, report: Callable[[str], object]) -> i
     rows = 0
     while int(_psql(platform, "select hypertable_size('market_data')")) < scale * MARKET_BYTES:
         count = max(10_000, round(_BATCH_ROWS * min(1.0, scale)))
-        _psql(platform, _CANDLES.format(first=rows, last=rows + count - 1))
+        write_candles(platform, rows, count)
         rows += count
-    # What a real server has done by itself by then: hint bits and visibility are on the disk.
-    _psql(platform, "vacuum analyze market_data")
-    _psql(platform, "checkpoint")
+    settle(platform)
     # The drill insists that the user whom a session names exists.
     _psql(platform, _USERS)
     report("keys")
@@ -74,9 +73,32 @@ def fill(platform: Platform, scale: float, report: Callable[[str], object]) -> i
     return rows
 
 
+def write_candles(platform: Platform, first: int, count: int) -> None:
+    """Candles from that number on."""
+    _psql(platform, _CANDLES.format(first=first, last=first + count - 1))
+
+
+def settle(platform: Platform) -> None:
+    """What a real server has done by itself by then: hint bits and visibility are on the disk."""
+    _psql(platform, "vacuum analyze market_data")
+    _psql(platform, "checkpoint")
+
+
+def touch(platform: Platform, rows: int) -> None:
+    """Change the newest candles."""
+    newest = f"(select max(timestamp) from market_data) - interval '{rows // 500} minutes'"  # noqa: S608 - a number
+    _psql(platform, f"update market_data set volume = volume + 1 where timestamp > {newest}")  # noqa: S608
+
+
+def bytes_read(platform: Platform) -> float:
+    """Bytes of the database that the server's sessions have read, from its cache or not."""
+    read = "select (sum(blks_hit) + sum(blks_read)) * current_setting('block_size')::int from pg_stat_database"
+    return float(_psql(platform, f"select pg_stat_force_next_flush(); {read}").splitlines()[-1])
+
+
 def change(platform: Platform, rows: int, scale: float, share: float) -> None:
     """Add a share of what is there to each store: newer candles, newer sessions, new documents."""
-    _psql(platform, _CANDLES.format(first=rows, last=rows + round(rows * share) - 1))
+    write_candles(platform, rows, round(rows * share))
     write_keys(platform, round(REDIS_KEYS * scale), round(REDIS_KEYS * scale * share))
     write_documents(platform, round(DOCUMENTS * scale), round(DOCUMENTS * scale * share))
 
@@ -111,20 +133,26 @@ def write_documents(platform: Platform, first: int, count: int) -> None:
 class Latencies:
     """When each write of one client began and how long it took, in seconds."""
 
+    percent: int = 99
     seen: list[tuple[float, float]] = field(default_factory=list)
 
-    def p99(self, spans: list[tuple[float, float]]) -> float:
-        """The 99th percentile of the writes that began within these spans of monotonic time."""
+    def quantile(self, spans: list[tuple[float, float]]) -> float:
+        """That percentile of what began within these spans of monotonic time."""
         within = [took for began, took in self.seen if any(start <= began < end for start, end in spans)]
-        return statistics.quantiles(within, n=100)[98]
+        return statistics.quantiles(within, n=100)[self.percent - 1]
 
 
 @contextlib.contextmanager
 def writing(platform: Platform) -> Iterator[dict[str, Latencies]]:
-    """One client for PostgreSQL and one for Redis, each a hundred writes a second, until the block ends."""
-    latencies_by_store = {"postgres": Latencies(), "redis": Latencies()}
+    """Clients of PostgreSQL and Redis with a hundred writes a second each, and one of Weaviate with ten searches, until the block ends."""
+    latencies_by_store = {"postgres": Latencies(), "redis": Latencies(), "weaviate": Latencies(95)}
     stop = threading.Event()
-    with postgres(platform, "ingest", autocommit=True) as connection, redis_client(platform, "api") as client:
+    with (
+        postgres(platform, "ingest", autocommit=True) as connection,
+        redis_client(platform, "api") as client,
+        weaviate_client(platform, "rag") as store,
+    ):
+        passages = store.collections.use(COLLECTION)
 
         def insert(number: int) -> None:
             connection.execute(
@@ -134,7 +162,10 @@ def writing(platform: Platform) -> Iterator[dict[str, Latencies]]:
         def remember(number: int) -> None:
             client.set(f"rate_limit:10.1.{number // 250 % 250}.{number % 250}", 1, ex=3600)
 
-        def run(write: Callable[[int], object], latencies: Latencies) -> None:
+        def search(_: int) -> None:
+            passages.query.near_vector([byte / 127.5 - 1 for byte in os.urandom(DIMENSIONS)], limit=5)
+
+        def run(write: Callable[[int], object], latencies: Latencies, rate: float) -> None:
             number = 0
             while not stop.is_set():
                 began = time.monotonic()
@@ -142,9 +173,13 @@ def writing(platform: Platform) -> Iterator[dict[str, Latencies]]:
                 took = time.monotonic() - began
                 latencies.seen.append((began, took))
                 number += 1
-                stop.wait(max(0.0, 1 / _WRITES_A_SECOND - took))
+                stop.wait(max(0.0, 1 / rate - took))
 
-        jobs = [(insert, latencies_by_store["postgres"]), (remember, latencies_by_store["redis"])]
+        jobs = [
+            (insert, latencies_by_store["postgres"], _WRITES_A_SECOND),
+            (remember, latencies_by_store["redis"], _WRITES_A_SECOND),
+            (search, latencies_by_store["weaviate"], _SEARCHES_A_SECOND),
+        ]
         threads = [threading.Thread(target=run, args=job) for job in jobs]
         for thread in threads:
             thread.start()

@@ -46,7 +46,7 @@ def take(server: ScratchServer, known: Evidence | None = None, *, recount: bool 
         # As a physical backup begins.
         connection.execute("checkpoint")
     back_up._let_read(platform.containers["timescaledb"])
-    request = back_up.Request("set", SetFolder.__new__(SetFolder), "incremental", logical=False, known=known, recount=recount)
+    request = back_up.Request("set", SetFolder.__new__(SetFolder), "incremental", logical=None, known=known, recount=recount)
     with postgres(platform, "backup", autocommit=True) as probe, postgres(platform, "backup") as holder:
         points = [unchanged.point(probe)]
         snapshot = back_up._take_snapshot(probe, holder)
