@@ -155,14 +155,14 @@ class _Run:
     def _dump(self, restored: Platform, ingredients: Ingredients) -> None:
         """Before the proofs: one of them makes an extension, others draw numbers."""
         try:
-            made = later_dump.make(restored, self._aside, ingredients.keyring)
+            copy_dump = later_dump.make(restored, self._aside, ingredients.keyring)
         except Exception as error:  # the restore is proven all the same
             self.logical = f"not made: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
             return
-        if made.complete:
-            self.dumped = made
+        if copy_dump.complete:
+            self.dumped = copy_dump
         else:
-            self.logical = "; ".join(map(str, made.unproven))
+            self.logical = "; ".join(map(str, copy_dump.unproven))
 
     @property
     def _aside(self) -> Path:

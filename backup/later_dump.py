@@ -44,7 +44,7 @@ def make(restored: Platform, aside: Path, keyring: Keyring) -> Dump:
         return dump(restored, SetFolder(aside, keyring), row[1], tables.list_tables(holder), holder.info.server_version)
 
 
-def add(platform: Platform, folder: Path, manifest: Manifest, aside: Path, made: Dump, progress: Progress) -> None:
+def add(platform: Platform, folder: Path, manifest: Manifest, aside: Path, complete_dump: Dump, progress: Progress) -> None:
     """Move a complete dump into its set, and sign the set anew: with the files, in one step, or not at all.
 
     Waits while another run holds the sets' lock. Raises PlatformError if the set is gone or is not the one that was drilled.
@@ -53,7 +53,7 @@ def add(platform: Platform, folder: Path, manifest: Manifest, aside: Path, made:
     while True:
         try:
             with lock.hold(folder, f"adding the logical backup to {manifest.id}"):
-                _add(platform, folder, manifest, aside, made, progress)
+                _add(platform, folder, manifest, aside, complete_dump, progress)
             return
         except lock.HeldError:
             if time.monotonic() > deadline:
@@ -61,7 +61,7 @@ def add(platform: Platform, folder: Path, manifest: Manifest, aside: Path, made:
             time.sleep(_PAUSE_SECONDS)
 
 
-def _add(platform: Platform, folder: Path, manifest: Manifest, aside: Path, made: Dump, progress: Progress) -> None:
+def _add(platform: Platform, folder: Path, manifest: Manifest, aside: Path, complete_dump: Dump, progress: Progress) -> None:
     mirror.refresh(platform, folder)
     part = manifest.postgres
     if part is None or folders.read(folder / manifest.id).signature != manifest.signature:
@@ -69,15 +69,19 @@ def _add(platform: Platform, folder: Path, manifest: Manifest, aside: Path, made
     passphrase = keys.repository_passphrase(platform)
     if not keys.is_signed(manifest, passphrase):
         raise PlatformError(what=f"the signature of {manifest.id} does not match", where=str(folder), next_step="invoke backup.verify")
-    for record in made.files:
+    for record in complete_dump.files:
         target = inside(folder / manifest.id, record.stored)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         inside(aside, record.stored).replace(target)
     whole = part.model_copy(
-        update={"files": (*part.files, *made.files), "unproven": (*part.unproven, *made.unproven), "logical": LOGICAL_PATH}
+        update={
+            "files": (*part.files, *complete_dump.files),
+            "unproven": (*part.unproven, *complete_dump.unproven),
+            "logical": LOGICAL_PATH,
+        }
     )
     signed = keys.sign(manifest.model_copy(update={"postgres": whole}), passphrase)
-    mirror.publish(platform, folder, signed, progress, made.files)
+    mirror.publish(platform, folder, signed, progress, complete_dump.files)
 
 
 def clean_up(platform: Platform, folder: Path) -> None:

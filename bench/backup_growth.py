@@ -74,11 +74,11 @@ def plan(full: Cost, incremental: Cost) -> list[str]:
     for factor in (1, 10, 100):
         hours = (full.seconds * factor * _YEAR_HOURS / fulls + incremental.seconds * _YEAR_HOURS / incrementals) / 3600
         cores = (full.processor * factor / fulls + incremental.processor / incrementals) / 3600
-        kept = full.stored * factor * BACKUP_RULES.keep_fulls / 1e9
+        gigabytes = full.stored * factor * BACKUP_RULES.keep_fulls / 1e9
         share = full.seconds * factor / BACKUP_RULES.full_every.total_seconds()
         limit = "a full set takes longer than the time until the next" if share > 1 else f"a full set takes {share:.1%} of its interval"
         lines.append(
-            f"  x{factor:<4} {hours:8.0f} hours of backups, {cores:.3f} cores on average, {kept:.1f} GB of full sets kept; {limit}"
+            f"  x{factor:<4} {hours:8.0f} hours of backups, {cores:.3f} cores on average, {gigabytes:.1f} GB of full sets kept; {limit}"
         )
     return lines
 
