@@ -335,6 +335,17 @@ def test_no_secret_is_repeated():
             assert not [each for each in ("hunter2", RANDOM, AWS_SECRET, HEX, "AKIA", "x1y2", "MC4C") if each in told]
 
 
+@pytest.mark.parametrize("kind", RULES)
+def test_what_was_marked_as_a_secret_is_refused_however_harmless_it_looks(kind):
+    """`pulumi_policy` takes the marks away; a rule that doesn't see them takes such a value for any other."""
+    (rule,) = [each for each in RULES[kind] if each.name.endswith("-secrets")]
+    inputs = {"labels": [{"label": "colour", "value": "blue"}]}
+    assert rule.problems("it", inputs) == []
+    (problem,) = rule.problems("it", {"labels": [{"label": "colour", "value": Marked("blue")}]})
+    assert "labels[0].value" in problem
+    assert "blue" not in problem
+
+
 def test_marks_and_unknown_values_are_read_from_what_the_engine_sends():
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "hello"}
     seen = read(

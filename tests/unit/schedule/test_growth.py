@@ -107,6 +107,8 @@ def test_a_schedule_that_is_started_anew_each_time_records_once_an_hour(tmp_path
     growth.record(path, {"table orders": 1.0}, [], NOW)
     assert not growth.is_due(path, NOW + timedelta(minutes=59))
     assert growth.is_due(path, NOW + timedelta(hours=1))
+    growth.record(path, {"table orders": 1.0}, [])
+    assert not growth.is_due(path)
 
 
 def test_a_new_stack_says_what_is_missing(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_values_are_as_long_as_the_specification_says(field: EncryptedField) -> 
 def test_nothing_shows_a_key_or_a_value() -> None:
     key = RING.active
     for shown in map(repr, (key, RING, CIPHER, FieldCipher(RING, lambda: RING))):
-        assert "2" in shown  # the key's number
+        assert shown.startswith(("Key(number=2", "KeyRing(", "FieldCipher(active key 2"))
         for secret in (key.sealing, key.index, key.encryption, key.binding):
             assert secret.hex() not in shown
             assert repr(secret)[2:-1] not in shown
