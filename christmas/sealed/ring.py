@@ -99,8 +99,6 @@ class KeyRing:
                     next_step="find out which one sealed the rows (invoke check), and remove the other",
                 )
             keys[key.number] = replace(mine, retired=mine.retired or key.retired)
-        newest = max(keys)
-        keys[newest] = replace(keys[newest], retired=False)
         return KeyRing(tuple(keys[number] for number in sorted(keys)))
 
     def as_json(self) -> str:

@@ -12,6 +12,7 @@ from christmas.blueprint.password_rotation import ROTATION_RULES
 from infra.authority import State, Step
 from infra.connections import AuthorityTurn, Turn
 from monitor.accounts import judge_authority, judge_rotations
+from monitor.ages import days, hours
 from monitor.postgres_server import judge_connections
 from monitor.result import Status
 from monitor.rights import Session, judge_sessions
@@ -67,3 +68,8 @@ def test_a_twin_is_its_account_in_logs_and_sessions() -> None:
     assert judge_sessions([too_long]).status is Status.WARNING
     limit = account("api").postgres.connection_limit  # type: ignore[union-attr]
     assert judge_connections(10_000, {"api_twin": limit}).status is Status.WARNING
+
+
+def test_ages_in_figures_have_two_places() -> None:
+    span = timedelta(days=1, minutes=10, seconds=17)
+    assert (hours(span), days(span)) == (24.17, 1.01)

@@ -48,6 +48,7 @@ def test_a_user_without_password_is_off_and_never_without_need_of_one() -> None:
     assert acl_line("api", ["+get"], HASH) == f"user api on #{HASH} +get"
     former = password_sha256("the former one")
     assert acl_line("api", ["+get"], HASH, former) == f"user api on #{HASH} #{former} +get"
+    assert redis_acl_line("default", None, HASH, former).startswith(f"user default on #{HASH} #{former} ")
     assert acl_line("api", ["+get"], None, former) == "user api off resetpass +get"
 
 

@@ -43,11 +43,15 @@ def test_two_rings_become_one() -> None:
     first = new_ring()
     state, kept = first.up_to(2).retired_below(2), first
     assert state.merged(kept) == kept.merged(state) == state
+    longer = state.up_to(3).retired_below(3)
+    assert numbers(state.merged(longer)) == numbers(longer.merged(state)) == [(1, True), (2, True), (3, False)]
 
 
 def test_rings_with_different_keys_of_one_number_do_not_become_one() -> None:
-    with pytest.raises(KeyRingError, match="different keys with number 1"):
+    with pytest.raises(KeyRingError, match="different keys with number 1") as raised:
         new_ring().merged(new_ring())
+    assert raised.value.where == "the stack's state and the kept file"
+    assert "invoke check" in raised.value.next_step
 
 
 def test_no_ring_says_what_to_do() -> None:
