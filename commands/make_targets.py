@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, rest: list[str]) -> int:
-    tests = {"test": checks.test, "test-all": checks.test_all}
+    tests = {"test": checks.test, "test-all": checks.test_all, "mutants": checks.mutants}
     if rest and options.command not in tests:
         _parser().error(f"unknown option: {' '.join(rest)}")
     if options.command == "up":
@@ -50,7 +50,7 @@ def _interrupt(*_: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make", description=__doc__)
-    parser.add_argument("command", choices=["up", "machine", "test", "test-all", "lint", "clean-tests"])
+    parser.add_argument("command", choices=["up", "machine", "test", "test-all", "lint", "mutants", "clean-tests"])
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 

@@ -130,7 +130,7 @@ def main(arguments: list[str]) -> None:
         # In this Python, since the environment may be broken. The doctor needs no packages.
         os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, "-m", "console.doctor", *arguments[1:]])  # noqa: S606 - no shell is the point
-    lock = "dev" if command in {"test", "test-all", "lint"} else "runtime"
+    lock = "dev" if command in {"test", "test-all", "lint", "mutants"} else "runtime"
     # What `make test` installs includes what `make up` does.
     ready = is_installed(lock) or (lock == "runtime" and is_installed("dev"))
     if command == "up":

@@ -49,6 +49,11 @@ def test_all(arguments: list[str]) -> int:
     return _run_tests(arguments)
 
 
+def mutants(arguments: list[str]) -> int:
+    """Try the unit tests of the pure rooms on mutants; return the exit code."""
+    return subprocess.run(_python("tests.mutants", *arguments), cwd=ROOT, check=False).returncode
+
+
 def _run_tests(arguments: list[str]) -> int:
     failed = _run_all(LINT)
     if failed:
