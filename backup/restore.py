@@ -21,9 +21,9 @@ from backup.restoring import live
 from backup.restoring.beside import fill
 from backup.restoring.ingredients import Ingredients, ingredients_of
 from backup.restoring.journal import Begun, Journal, refuse_part
+from backup.restoring.outcome import RestoreOutcome, Seen, tell
 from backup.restoring.scratch import Scratch
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
-from backup.restoring.told import RestoreOutcome, Seen, tell
 from backup.sets import folders, keys
 from backup.sets.model import STORES, Manifest, Store
 from backup.storage import bring_back, mirror

@@ -21,7 +21,7 @@ from infra.backup_places import FIRST
 if TYPE_CHECKING:
     from backup.drill import Report
     from backup.prune import Pruned
-    from backup.restoring.told import RestoreOutcome
+    from backup.restoring.outcome import RestoreOutcome
     from backup.verify import Verdict
     from backup.weaviate.portable.load import Imported
 

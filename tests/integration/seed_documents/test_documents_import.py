@@ -19,6 +19,7 @@ import pytest
 
 from core.errors import PlatformError
 from infra import clients
+from seed.locks import ACCOUNT
 from tests.integration.seed_documents.conftest import Store
 from tests.support.cases import in_make_test
 from tests.support.openai_server import Trouble
@@ -214,7 +215,7 @@ def test_imports_from_two_machines_take_turns(store: Store, folder: Path, tmp_pa
         shared = dataclasses.replace(
             store.platform,
             endpoints={**store.platform.endpoints, "postgres": server.platform.endpoints["postgres"]},
-            accounts={**store.platform.accounts, "ingest": server.platform.accounts["ingest"]},
+            accounts={**store.platform.accounts, ACCOUNT: server.platform.accounts[ACCOUNT]},
         )
         # Each stack has its own CA in tests; one file may hold both.
         both = tmp_path_factory.mktemp("ca") / "ca.crt"
@@ -224,7 +225,7 @@ def test_imports_from_two_machines_take_turns(store: Store, folder: Path, tmp_pa
         store.vendor.delay = 0.3
         elsewhere = _start(here, folder, tmp_path_factory.mktemp("settings"), locks=tmp_path_factory.mktemp("elsewhere"))
         wait_for(lambda: store.vendor.requests or elsewhere.poll() is not None, "the other import is at work", pause=0.01)
-        assert elsewhere.poll() is None
+        assert elsewhere.poll() is None, elsewhere.communicate()[0]
         (folder / "document-00.md").write_text("## Part 0\n\nchanged while the other one is at work\n")
         report = here.load(folder)
         told = elsewhere.communicate()[0]

@@ -11,8 +11,8 @@ from backup.postgres.choice_of_timeline import KnownLog
 from backup.postgres.live_log import LiveLog
 from backup.prune import Pruned
 from backup.restoring.ingredients import Timing
+from backup.restoring.outcome import RestoreOutcome, Seen, tell
 from backup.restoring.targets import StorePlan, Target
-from backup.restoring.told import RestoreOutcome, Seen, tell
 from backup.sets.model import Store
 from backup.show import show_drill, show_pruned, show_restored, show_verdicts
 from backup.verify import Verdict
