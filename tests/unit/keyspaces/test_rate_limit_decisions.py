@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from christmas import rate_limits
 from christmas.operations import Batch
 from christmas.rate_limits import Decision, _decide
 
-MARGIN = rate_limits._MARGIN
+NOW, MARGIN = 1_000.0, rate_limits._MARGIN
 ONE_MORE = Batch([("INCR", "k")])
 AN_END = ("PEXPIRE", "k", 60_000, "NX")
 FIRST = Batch([("INCR", "k"), AN_END, ("PTTL", "k")], transaction=True)
@@ -27,8 +27,10 @@ def decided(windows: dict[str, float], *answers: list[Any]) -> tuple[list[Batch]
     return sent, ended.value.value
 
 
-def open_window() -> dict[str, float]:
-    return {"k": time.monotonic() + 1_000}
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> float:
+    monkeypatch.setattr(rate_limits, "time", SimpleNamespace(monotonic=lambda: NOW))
+    return NOW
 
 
 @pytest.mark.parametrize(
@@ -47,23 +49,22 @@ def test_a_request_whose_window_is_not_known(count: int, left: int, sent: list[B
 
 def test_a_window_counts_as_open_until_a_margin_before_its_end() -> None:
     windows: dict[str, float] = {}
-    before = time.monotonic()
     decided(windows, [1, 1, 60_000])
-    assert before + 60 - MARGIN <= windows["k"] <= time.monotonic() + 60 - MARGIN
-    over = {"k": time.monotonic()}
+    assert windows == {"k": NOW + 60 - MARGIN}
+    over = {"k": NOW}
     assert decided(over, [2, 0, 500])[0] == [FIRST]
-    assert over["k"] < time.monotonic()  # what ends within the margin isn't taken for open
+    assert over == {"k": NOW + 0.5 - MARGIN}  # what ends within the margin isn't taken for open
 
 
 @pytest.mark.parametrize(("count", "remaining"), [(2, 1), (3, 0)])
 def test_in_a_known_window_counting_is_enough(count: int, remaining: int) -> None:
-    windows = open_window()
+    windows = {"k": NOW + 0.1}
     assert decided(windows, [count]) == ([ONE_MORE], Decision(allowed=True, remaining=remaining, retry_after=0.0))
     assert windows.keys() == {"k"}
 
 
 def test_a_counter_that_was_evicted_gets_its_end_again() -> None:
-    windows = open_window()
+    windows = {"k": NOW + 0.1}
     assert decided(windows, [1], [1]) == ([ONE_MORE, Batch([AN_END])], Decision(allowed=True, remaining=2, retry_after=0.0))
     assert windows == {}
 
