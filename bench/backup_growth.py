@@ -1,7 +1,8 @@
 """What the same changes cost a backup as the data grows: `python -m bench.backup_growth [--millions 5 50]`. Works on scratch containers.
 
-For each number of candles 50,000 rows are changed, and an incremental set of PostgreSQL is made as the schedule makes it. At the end
-a year's plan is printed: the largest size's figures, for as much data and for 10 and 100 times as much.
+For each number of candles a full set of PostgreSQL is made as the schedule makes it, after `pgbackrest backup` alone; then 50,000 rows
+are changed, and an incremental set is made. At the end a year's plan is printed: the largest size's figures, for as much data and for
+10 and 100 times as much.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from backup.postgres import pgbackrest
 from bench import backup_load, backup_task
 from bench.measured import Figure, add_options, show
 from christmas.blueprint.backup_rules import BACKUP_RULES
@@ -27,9 +29,10 @@ _YEAR_HOURS = 365 * 24
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one set took: seconds, processor seconds of PostgreSQL's container and of ours, bytes that the server read, bytes stored."""
+    """What one set took: seconds, processor seconds of PostgreSQL's container and with ours, bytes that the server read, bytes stored."""
 
     seconds: float
+    server: float
     processor: float
     read: float
     stored: float
@@ -43,21 +46,26 @@ def main() -> int:
     )
     add_options(parser)
     options = parser.parse_args()
-    costs: list[tuple[Cost, Cost]] = []
+    costs: list[tuple[Cost, Cost, Cost]] = []
     with run_scratch_platform("bench") as running, temporary.folder("bench") as place:
         stored, rows = backup_task.store(running.platform, place / "platform"), 0
         for millions in options.millions:
             rows = _fill(running.platform, rows, round(millions * 1_000_000))
+            alone = _alone(running.platform)
             full = _set(running.platform, stored, place / "sets", "full", f"full at {millions:g} million candles")
             # What the first count of a relation after it was written leaves to be logged is not a change of rows.
             _set(running.platform, stored, place / "sets", "incremental", "nothing changed")
             backup_load.touch(running.platform, CHANGED_ROWS)
-            costs.append((full, _set(running.platform, stored, place / "sets", "incremental", f"{CHANGED_ROWS} rows changed")))
-    for line in plan(*costs[-1]):
+            costs.append((alone, full, _set(running.platform, stored, place / "sets", "incremental", f"{CHANGED_ROWS} rows changed")))
+    for line in plan(*costs[-1][1:]):
         print(line, file=sys.stderr)
-    small, large = costs[0][1], costs[-1][1]
+    alone, full, large = costs[-1]
+    small = costs[0][2]
+    at = f"at {options.millions[-1]:g} million candles"
     sizes = f"{options.millions[-1]:g} ÷ {options.millions[0]:g} million candles, {CHANGED_ROWS} rows changed"
     figures = [
+        Figure(f"full set ÷ pgbackrest alone, the server's processor seconds, {at}", full.server / alone.server, "x", 1.2),
+        Figure(f"full set ÷ pgbackrest alone, wall, {at}", full.seconds / alone.seconds, "x", 1.3),
         Figure(f"incremental set, time: {sizes}", large.seconds / small.seconds, "x", 1.3),
         Figure(f"incremental set, processor seconds: {sizes}", large.processor / small.processor, "x", 1.3),
         Figure(f"incremental set, bytes read by the server: {sizes}", large.read / small.read, "x", 1.3),
@@ -92,11 +100,20 @@ def _fill(platform: Platform, rows: int, wanted: int) -> int:
     return rows
 
 
+def _alone(platform: Platform) -> Cost:
+    used, began = _processor(platform), time.perf_counter()
+    pgbackrest.run(platform.containers["timescaledb"], pgbackrest.command("backup", "--type=full"))
+    seconds, spent = time.perf_counter() - began, _processor(platform) - used
+    print(f"  pgbackrest alone: {seconds:.1f} s, {spent:.1f} processor seconds", file=sys.stderr)
+    return Cost(seconds, spent, spent, 0.0, 0.0)
+
+
 def _set(platform: Platform, stored: Path, folder: Path, kind: str, what: str) -> Cost:
     read, used, began = backup_load.bytes_read(platform), _processor(platform), time.perf_counter()
     done = backup_task.run("make-postgres", stored, folder, kind)
-    took, spent = time.perf_counter() - began, _processor(platform) - used + done.processor
-    cost = Cost(done.seconds, spent, backup_load.bytes_read(platform) - read, done.result["bytes"])
+    took, server = time.perf_counter() - began, _processor(platform) - used
+    spent = server + done.processor
+    cost = Cost(done.seconds, server, spent, backup_load.bytes_read(platform) - read, done.result["bytes"])
     print(
         f"  {what}: {took:.1f} s, {spent:.1f} processor seconds, {cost.read / 1e6:.0f} MB read, {cost.stored / 1e6:.1f} MB", file=sys.stderr
     )

@@ -13,6 +13,9 @@ from backup.drill import drill
 from backup.make import make
 from backup.operator import extract
 from backup.postgres.logical import LOGICAL_PATH
+from backup.restoring import recipes
+from backup.restoring.bases import Base
+from backup.restoring.scratch import scratch
 from backup.sets import due, folders, keys
 from backup.sets.chain import row
 from backup.sets.model import Manifest
@@ -134,3 +137,16 @@ def test_unlogged_rows_are_dumped_where_they_are(platform: Platform, folder: Pat
     finally:
         with postgres(platform, "migrator", autocommit=True) as connection:
             connection.execute("drop table only_here")
+
+
+def test_a_drills_containers_give_way(platform: Platform) -> None:
+    base = Base.live("redis", docker_client().containers.get(platform.containers["redis"]))
+    weights = {}
+    for purpose in ("drill", "restore"):
+        with scratch(purpose) as stores:
+            recipe = recipes.redis(base, data=stores.volume("redis-data"), acl="", passwords={"admin": "a", "monitor": "b"})
+            container = stores.create(recipe)
+            container.reload()
+            weights[purpose] = container.attrs["HostConfig"]["CpuShares"]
+    assert weights["restore"] == 0  # Docker's own: 1024
+    assert 0 < weights["drill"] < 512
