@@ -29,7 +29,7 @@ test-all:  ## linters, types and every test, the exhaustive ones too
 lint:  ## linters and types only
 	@$(SETUP) lint $(ARGS)
 
-mutants:  ## try the unit tests of the pure rooms on mutants; half an hour
+mutants:  ## try the unit tests of the pure files on mutants: thousands of runs, which go on where they were interrupted
 	@$(SETUP) mutants $(ARGS)
 
 clean-tests:  ## remove what killed test runs left in Docker

@@ -1,4 +1,4 @@
-"""Tries the unit tests of the pure rooms on mutants of what they test: `make mutants`.
+"""Tries the unit tests of the pure files on mutants of what they test: `make mutants`.
 
 A mutant is a function with one small change: `<` for `<=`, another number, an argument left out. Where no test fails, either nothing
 asserts what was changed, or it makes no difference. Which files and tests are tried is in pyproject.toml, `[tool.mutmut]`.
@@ -63,7 +63,7 @@ def results() -> dict[str, dict[str, int | None]]:
 
 
 def survivors(tried: dict[str, dict[str, int | None]]) -> list[str]:
-    """The names of those that no test found."""
+    """The names of those that no test found, or none reached."""
     return [name for codes in tried.values() for name, code in codes.items() if code == _SURVIVED or code in _NO_TEST]
 
 
@@ -105,7 +105,7 @@ def shown(tried: dict[str, dict[str, int | None]]) -> Iterator[str]:
     from mutmut.mutation.diff_apply import get_diff_for_mutant
 
     for file, codes in tried.items():
-        for name in survivors({file: codes}):
+        for name in [each for each, code in codes.items() if code == _SURVIVED]:
             lines = get_diff_for_mutant(name, path=Path(file)).splitlines()
             change = [line for line in lines if line[:1] in {"+", "-"} and not line.startswith(("+++", "---"))]
             yield "\n".join([f"{file}: {name}", *change, ""])
@@ -168,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         code = INTERRUPTED
     tried = results()
-    if tried:
+    if tried and code in {0, INTERRUPTED}:
         TABLE.write_text(table(tried, _commit()), encoding="utf-8")
         print(f"{TABLE.relative_to(ROOT)} is written; `make mutants ARGS=--survivors` shows what no test found.")
     return code

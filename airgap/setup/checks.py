@@ -50,7 +50,7 @@ def test_all(arguments: list[str]) -> int:
 
 
 def mutants(arguments: list[str]) -> int:
-    """Try the unit tests of the pure rooms on mutants; return the exit code."""
+    """Try the unit tests of the pure files on mutants; return the exit code."""
     return subprocess.run(_python("tests.mutants", *arguments), cwd=ROOT, check=False).returncode
 
 

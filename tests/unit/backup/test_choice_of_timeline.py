@@ -256,3 +256,46 @@ def test_a_replay_into_the_branch_says_what_to_do() -> None:
         insist_on_line((Switch(timeline=1, lsn="0/7000000"),), line_to(3, HISTORIES))
     assert caught.value.where == "the restored PostgreSQL"
     assert "nothing live was touched" in (caught.value.next_step or "")
+
+
+AFTER = made(3, 9, minutes=-10)
+LOST_ONE = f"the log of {AFTER.id} is missing, so an older set is used"
+AT_END = EVERY - names(3, 9, 12)
+
+
+@pytest.mark.parametrize(
+    ("moment", "lsn", "log", "expected"),
+    [
+        pytest.param(None, None, unread(3), Choice(AFTER, 3, or_end=True, doubt=UNREAD), id="the-newest-of-many-begins"),
+        pytest.param(None, "0/8000300", known(3), Choice(NEW, 3, "0/8000300", or_end=True), id="the-newest-before-the-position"),
+        pytest.param(None, "0/9000100", known(3, AT_END, stalled_since=LATER), None, id="position-in-a-lost-log"),
+        pytest.param(None, None, known(3, AT_END), Choice(NEW, 3, or_end=True, notes=(LOST_ONE,)), id="latest"),
+        pytest.param(NOON, None, known(3, AT_END, archived_until=LATER), Choice(NEW, 3, or_end=True, notes=(LOST_ONE,)), id="moment"),
+        pytest.param(
+            NOON,
+            None,
+            known(3, AT_END, stalled_since=NOON),
+            Choice(NEW, 3, notes=(LOST_ONE,), doubt=f"{STALLED}12:00:00+00:00; {SURE}"),
+            id="stalled",
+        ),
+        pytest.param(
+            NOON,
+            None,
+            known(3, EVERY - names(3, 9, 9), archived_until=LATER),
+            Choice(
+                NEW,
+                3,
+                notes=(LOST_ONE,),
+                doubt="archiving was interrupted: segment 000000030000000000000009 of the log is missing; "
+                f"{SURE}, and again from 2026-11-23T11:50:00+00:00 on",
+            ),
+            id="gap",
+        ),
+    ],
+)
+def test_of_three_sets_on_a_line(moment: datetime | None, lsn: str | None, log: KnownLog, expected: Choice | None) -> None:
+    sets = [*SETS, AFTER]
+    if expected is None:
+        assert refusal(moment, lsn, sets, log)[0] == "the log is archived only up to 0/9000000, before 0/9000100"
+    else:
+        assert choose(moment, lsn, sets, log) == expected

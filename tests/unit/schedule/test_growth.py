@@ -62,7 +62,9 @@ def test_too_little_is_no_trend(points: list[Point]) -> None:
         pytest.param(0.5, 0.1, Trend(-0.1, -0.2, -0.05), True, Reach(4.0, 2.0, 8.0), id="falls-to-it"),
         pytest.param(0.5, 0.9, Trend(-0.1, -0.2, -0.05), False, None, id="moves-away"),
         pytest.param(0.5, 0.9, Trend(0.1, -0.1, 0.2), False, Reach(4.0, 2.0, None), id="perhaps-never"),
+        pytest.param(0.5, 0.9, Trend(0.1, 0.0, 0.2), False, Reach(4.0, 2.0, None), id="perhaps-stands"),
         pytest.param(0.5, 0.9, Trend(0.0, 0.0, 0.0), False, None, id="stands"),
+        pytest.param(0.9, 0.9, Trend(-0.1, -0.2, -0.05), False, Reach(0.0, 0.0, 0.0), id="is-there"),
         pytest.param(0.95, 0.9, Trend(-0.1, -0.2, -0.05), False, Reach(0.0, 0.0, 0.0), id="passed"),
     ],
 )
@@ -76,6 +78,10 @@ def test_a_limit_is_reached_from_either_side(value: float, limit: float, directi
             pytest.approx(reached.latest) if reached.latest else reached.latest,
         )
     )
+
+
+def test_a_limit_lies_above_unless_it_is_said_to_lie_below() -> None:
+    assert reach(0.5, 0.9, Trend(0.1, 0.05, 0.2)) == reach(0.5, 0.9, Trend(0.1, 0.05, 0.2), below=False)
 
 
 def check(name: str, value: float, bound: float) -> CheckResult:

@@ -76,12 +76,15 @@ KEY = GOOD["keys"][0]
         json.dumps({**GOOD, "keys": [{**KEY, "number": 0}]}),
         json.dumps({**GOOD, "keys": [{**KEY, "sealing": "c2hvcnQ="}]}),
         json.dumps({**GOOD, "keys": [{**KEY, "index": "not base64"}]}),
+        json.dumps({**GOOD, "keys": [{**KEY, "sealing": f"*{KEY['sealing']}"}]}),
     ],
-    ids=["syntax", "shape", "version", "empty", "twice", "retired", "number", "short", "encoding"],
+    ids=["syntax", "shape", "version", "empty", "twice", "retired", "number", "short", "encoding", "odd sign"],
 )
 def test_a_damaged_ring_is_refused_without_showing_it(damaged: str) -> None:
     with pytest.raises(KeyRingError) as raised:
         from_json(damaged)
+    assert raised.value.where
+    assert raised.value.next_step
     assert KEY["sealing"] not in str(raised.value)
     assert raised.value.__cause__ is None
 
