@@ -75,6 +75,13 @@ def test_positions_are_hexadecimal() -> None:
     assert lsn_text(0x1F_0A00_0028) == "1F/A000028"
 
 
+def test_names_of_segments_are_hexadecimal() -> None:
+    name = "0000001A" + "A000000B" + "000000C5"
+    assert wal.timeline(name) == 0x1A
+    assert wal.number(name) == 0xA000000B * 256 + 0xC5
+    assert wal.name(0x1A, wal.number(name)) == name
+
+
 def test_what_the_sets_say_of_timelines() -> None:
     assert OLD.postgres
     on_three = made(3, 9, minutes=0)
