@@ -7,7 +7,7 @@ from types import ModuleType
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from commands import accounts, audit, backups, checks, closed_pipes, console, images, schedule, schema, seeding, stack
+from commands import accounts, alerts, audit, backups, checks, closed_pipes, console, images, schedule, schema, seeding, stack
 
 _NAMESPACES = {
     "migrate": schema,
@@ -17,6 +17,7 @@ _NAMESPACES = {
     "check": checks,
     "accounts": accounts,
     "audit": audit,
+    "alerts": alerts,
     "images": images,
 }
 

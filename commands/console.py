@@ -1,4 +1,4 @@
-"""Tasks for a person at a terminal: status, doctor, alerts, shell, logs."""
+"""Tasks for a person at a terminal: status, doctor, shell, logs."""
 
 from __future__ import annotations
 
@@ -31,17 +31,6 @@ def doctor(_context: Context, stack: str = "", *, json: bool = False) -> int:
     from console import doctor
 
     return doctor.run(stack, as_json=json)
-
-
-@task()
-def alerts(_context: Context, stack: str = "", *, json: bool = False) -> int:
-    """Show the alerts of the stack's Prometheus (docs/monitoring.md); exit code 2 if a critical one fires, 1 for a warning.
-
-    Example: invoke alerts --json
-    """
-    from console import alerts
-
-    return alerts.show(stack, as_json=json)
 
 
 @task(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 import shlex
 import ssl
 import subprocess
@@ -25,6 +26,7 @@ import pytest
 
 from christmas.blueprint.server_alarms import POSTGRES_ALARMS
 from christmas.blueprint.services import MONITORING
+from console.dashboards.contents import DASHBOARDS
 from infra import clients
 from infra.components.monitoring_container import USER
 from infra.connections import Platform
@@ -171,6 +173,24 @@ def test_what_no_exporter_knows_comes_from_the_schedule(watched: Watched, tmp_pa
         pause=1,
     )
     assert set(watched.query("node_textfile_scrape_error").values()) == {0.0}
+
+
+# Of what did not happen there is nothing to see.
+SILENT = {"ALERTS"}
+FIGURE = re.compile(r"\b([a-zA-Z_:][a-zA-Z0-9_:]*)(?=[\[{]| |\)|$)")
+
+
+def test_every_query_of_the_dashboards_is_answered(watched: Watched) -> None:
+    queries = {query.expression for dashboard in DASHBOARDS for row in dashboard.rows for panel in row.panels for query in panel.queries}
+    assert len(queries) > 40
+    known = set(watched.get("/api/v1/label/__name__/values", watched.platform.monitoring_password))
+    unknown = {}
+    for query in queries:
+        watched.query(query)  # an HTTPError where Prometheus does not understand it
+        figures = {name for name in FIGURE.findall(query) if "_" in name or ":" in name} | SILENT
+        if missing := figures - known - SILENT:
+            unknown[query] = missing
+    assert unknown == {}
 
 
 def test_status_and_checks_know_it(watched: Watched) -> None:
