@@ -36,6 +36,10 @@ def _run(options: argparse.Namespace, rest: list[str]) -> int:
         from airgap.setup.steps import machine_steps
 
         return run_steps(machine_steps(), again="make machine", debug=options.debug)
+    if options.command == "docs":
+        from commands.site.build import make
+
+        return make(debug=options.debug)
     if options.command == "clean-tests":
         from airgap.setup.leftovers import remove_leftovers
 
@@ -50,7 +54,7 @@ def _interrupt(*_: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make", description=__doc__)
-    parser.add_argument("command", choices=["up", "machine", "test", "test-all", "lint", "mutants", "clean-tests"])
+    parser.add_argument("command", choices=["up", "machine", "test", "test-all", "lint", "docs", "mutants", "clean-tests"])
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 

@@ -122,24 +122,72 @@ def overlap_of(text: Any) -> Overlap | None:
 class Settings(_Strict):
     """Everything that may differ between stacks."""
 
-    topology: Literal["single"] = "single"
-    images: ImageSource = ImageSource.EMBEDDED
-    upstream: dict[str, UpstreamImage] = Field(default_factory=dict)
-    bind_address: IPvAnyAddress = Field(default="127.0.0.1", alias="bindAddress", validate_default=True)
-    published_address: str | None = Field(default=None, alias="publishedAddress", pattern=r"^[A-Za-z0-9.:-]+$")
-    ports: PublishedPorts = PublishedPorts()
-    subnet: IPvAnyNetwork | None = None
-    limits: dict[str, LimitOverride] = Field(default_factory=dict)
-    certificate_days: int | None = Field(default=None, ge=1, le=825, alias="certificateDays")
-    rotations: dict[str, int] = Field(default_factory=dict)
-    former_until: dict[str, FormerUntil] = Field(default_factory=dict, alias="formerUntil")
-    field_keys: FieldKeySettings = Field(default=FieldKeySettings(), alias="fieldKeys")
-    backup: BackupSettings = BackupSettings()
-    schedule: Literal["self", "elsewhere"] = "self"
-    start_at_boot: bool = Field(default=True, alias="startAtBoot")
-    monitoring: bool = False
-    alertmanager: SecretStr | None = Field(default=None, min_length=1)
-    openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY", min_length=1)
+    topology: Literal["single"] = Field(default="single", description="How the stores are laid out: one container each.")
+    images: ImageSource = Field(
+        default=ImageSource.EMBEDDED, description="`embedded`: images built by this project; `upstream`: those that `upstream` names."
+    )
+    upstream: dict[str, UpstreamImage] = Field(
+        default_factory=dict,
+        description="For each service its image by tag or digest (`reference`), and the user that its service runs as (`user`, `uid:gid`).",
+    )
+    bind_address: IPvAnyAddress = Field(
+        default="127.0.0.1",
+        alias="bindAddress",
+        validate_default=True,
+        description="The address of this machine on which ports are published. Another than loopback lets other machines in, over TLS.",
+    )
+    published_address: str | None = Field(
+        default=None,
+        alias="publishedAddress",
+        pattern=r"^[A-Za-z0-9.:-]+$",
+        description="The name or address under which clients of other machines reach the ports; it is in the certificates.",
+    )
+    ports: PublishedPorts = Field(
+        default=PublishedPorts(),
+        description="Ports on this machine, by name; one that is missing is chosen when the stack comes up, and kept.",
+    )
+    subnet: IPvAnyNetwork | None = Field(
+        default=None, description="The network of the containers, such as `10.20.30.0/24`; otherwise Docker chooses."
+    )
+    limits: dict[str, LimitOverride] = Field(
+        default_factory=dict,
+        description="For each service its memory (`memoryMib`) and processors (`cpus`), where the blueprint's do not fit.",
+    )
+    certificate_days: int | None = Field(
+        default=None, ge=1, le=825, alias="certificateDays", description="How long server certificates are valid."
+    )
+    rotations: dict[str, int] = Field(
+        default_factory=dict, description="How often each account's secret was renewed. `invoke accounts.rotate` counts it up."
+    )
+    former_until: dict[str, FormerUntil] = Field(
+        default_factory=dict,
+        alias="formerUntil",
+        description="Until when each account's former secret is valid. `invoke accounts.rotate` writes it.",
+    )
+    field_keys: FieldKeySettings = Field(
+        default=FieldKeySettings(),
+        alias="fieldKeys",
+        description="The ring of keys for encrypted fields. `invoke accounts.rotate --keys` counts it up.",
+    )
+    backup: BackupSettings = Field(
+        default=BackupSettings(), description="Where copies of backups go, how long sets are kept, and the keys of buckets: docs/backup.md."
+    )
+    schedule: Literal["self", "elsewhere"] = Field(
+        default="self", description="`self`: the stack keeps itself; `elsewhere`: systemd, cron or CI runs `invoke schedule.run`."
+    )
+    start_at_boot: bool = Field(default=True, alias="startAtBoot", description="Whether the schedule starts with the machine.")
+    monitoring: bool = Field(default=False, description="Whether the stack has Prometheus, Alertmanager and exporters: docs/monitoring.md.")
+    alertmanager: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="Alertmanager's own configuration, a secret: `pulumi config set --secret christmas:alertmanager < alertmanager.yml`.",
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        alias="OPENAI_API_KEY",
+        min_length=1,
+        description="OpenAI's key, a secret. With it documents are embedded by OpenAI's model instead of the bundled one.",
+    )
 
     def model_post_init(self, _context: Any) -> None:
         """Check conditions over several settings; raises ValueError."""
