@@ -34,10 +34,10 @@ def with_links_of_the_site(text: str, path: str, documents: Mapping[str, str]) -
             return match[0]
         file, _, heading = target.partition("#")
         leads_to = posixpath.normpath(posixpath.join(folder, file))
-        there = documents.get(leads_to) or documents.get(posixpath.join(leads_to, "README.md"))
-        if there is None:
+        place = documents.get(leads_to) or documents.get(posixpath.join(leads_to, "README.md"))
+        if place is None:
             return words
-        return f"[{words}]({posixpath.relpath(there, own_folder or '.')}{'#' + heading if heading else ''})"
+        return f"[{words}]({posixpath.relpath(place, own_folder or '.')}{'#' + heading if heading else ''})"
 
     lines, fenced = [], False
     for line in text.splitlines():

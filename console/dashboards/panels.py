@@ -104,8 +104,8 @@ def _panel(panel: Panel) -> timeseries.Panel | stat.Panel | statetimeline.Panel:
 
 
 def _query(query: Query, letter: str, *, instant: bool) -> prometheus.Dataquery:
-    asked = prometheus.Dataquery().ref_id(letter).expr(query.expression).legend_format(query.legend).datasource(_source())
-    return asked.instant() if instant else asked.range().interval(f"{SCRAPE_SECONDS}s")
+    target = prometheus.Dataquery().ref_id(letter).expr(query.expression).legend_format(query.legend).datasource(_source())
+    return target.instant() if instant else target.range().interval(f"{SCRAPE_SECONDS}s")
 
 
 def _source() -> DataSourceRef:
@@ -119,5 +119,5 @@ def _thresholds(panel: Panel) -> dashboard.ThresholdsConfig:
         steps = [Threshold(color="red", value=None), Threshold(color="orange", value=bounds[1]), Threshold(color="green", value=bounds[0])]
     else:
         steps = [Threshold(color=colour, value=value) for colour, value in zip(_COLOURS, [None, *bounds], strict=True)]
-    kept = [steps[0], *(step for step in steps[1:] if step.value is not None)]
-    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(kept)
+    bounded = [steps[0], *(step for step in steps[1:] if step.value is not None)]
+    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(bounded)
