@@ -104,6 +104,7 @@ RUN = (
     "--debug outputs",
 )
 LEFT_OUT = {
+    "alerts.dashboards": "writes the same files for every stack, and reads none",
     "migrate.new": "writes a revision into the clone; it reads no stack",
     "migrate.snapshot": "writes into the clone; it prints the file's path",
     "migrate.dictionary": "writes into the clone; it prints the file's path",

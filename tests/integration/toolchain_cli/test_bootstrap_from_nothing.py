@@ -138,5 +138,7 @@ def test_the_help_lists_every_target() -> None:
         "test",
         "test-all",
         "lint",
+        "docs",
+        "mutants",
         "clean-tests",
     ]
