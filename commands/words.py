@@ -30,7 +30,9 @@ class WordsTask(Task):  # type: ignore[type-arg] # Task is generic only to type 
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """The arguments for the command line that this process was started with."""
+        helps = dict(self.help)
         arguments = super().get_arguments(ignore_unknown_help)
+        self.help = helps  # invoke takes them out, so that a second reader would find none
         for argument in arguments:
             argument.names = argument.names[:1] if argument.name in self.long else argument.names
         name = self.body.__name__.replace("_", ".", 1).replace("_", "-")
