@@ -21,7 +21,7 @@ SITE = ROOT / "site"
 
 def documents(root: Path = ROOT) -> dict[str, str]:
     """The place in the site of each document of the clone."""
-    paths = [*root.glob("*.md"), *(root / "docs").rglob("*.md"), root / "bench" / "README.md", root / "bench" / "slowest-tests.md"]
+    paths = [*root.glob("*.md"), *(root / "docs").rglob("*.md"), *(root / "bench").glob("*.md")]
     names = [path.relative_to(root).as_posix() for path in paths]
     return {name: place_of(name) for name in sorted(names) if not name.startswith("docs/adr/0000-")}
 
@@ -37,7 +37,8 @@ def stage(to: Path, root: Path = ROOT) -> None:
         target = to / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(with_links_of_the_site((root / path).read_text(encoding="utf-8"), path, places), encoding="utf-8")
-    for picture in (root / "docs").rglob("*.png"):
+    pictures = [picture for folder in ("docs", "bench") for kind in ("png", "svg") for picture in (root / folder).rglob(f"*.{kind}")]
+    for picture in pictures:
         target = to / picture.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(picture, target)
@@ -67,7 +68,6 @@ def _build(progress: Progress) -> None:
         "mkdocs",
         "build",
         "--strict",
-        "--quiet",
         "--config-file",
         str(ROOT / "mkdocs.yml"),
     ]
