@@ -30,7 +30,7 @@ from core.container_commands import execute
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from core.step import Step, follow
-from core.words import size_text
+from core.words import cell_text, size_text
 from infra.backup_places import FIRST
 from infra.components.names import redis_cli
 from infra.connections import Platform
@@ -293,14 +293,9 @@ def describe(report: Report) -> str:
             "| --- | --- | --- | --- |",
         ]
         lines += [
-            f"| {proof.name} | {'proven' if proof.passed else 'DISPROVED'} | {_cell(proof.message)} | {proof.seconds:.1f} s |"
+            f"| {proof.name} | {'proven' if proof.passed else 'DISPROVED'} | {cell_text(proof.message)} | {proof.seconds:.1f} s |"
             for proof in report.proofs
         ]
     if report.unproven:
         lines += ["", "Not proven, according to the set:", "", *(f"- {' '.join(finding.split())}" for finding in report.unproven)]
     return "\n".join(lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    """Text as one cell of a Markdown table."""
-    return " ".join(text.split()).replace("|", "\\|")

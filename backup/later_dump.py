@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 from backup.postgres import tables
@@ -18,6 +17,7 @@ from backup.storage.sources import source_of
 from core import lock
 from core.errors import PlatformError
 from core.progress import Progress
+from core.waiting import looks
 from infra.clients import postgres
 from infra.connections import Platform
 
@@ -49,16 +49,14 @@ def add(platform: Platform, folder: Path, manifest: Manifest, aside: Path, compl
 
     Waits while another run holds the sets' lock. Raises PlatformError if the set is gone or is not the one that was drilled.
     """
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while True:
+    for more in looks(_WAIT_SECONDS, pause=_PAUSE_SECONDS):
         try:
             with lock.hold(folder, f"adding the logical backup to {manifest.id}"):
                 _add(platform, folder, manifest, aside, complete_dump, progress)
             return
         except lock.HeldError:
-            if time.monotonic() > deadline:
+            if not more:
                 raise
-            time.sleep(_PAUSE_SECONDS)
 
 
 def _add(platform: Platform, folder: Path, manifest: Manifest, aside: Path, complete_dump: Dump, progress: Progress) -> None:

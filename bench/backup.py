@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from backup.postgres import back_up as postgres
 from backup.postgres import pgbackrest
@@ -25,7 +25,7 @@ from backup.restoring.targets import Target, plan
 from backup.sets import folders
 from backup.weaviate import back_up as weaviate_store
 from bench import backup_load, backup_task
-from bench.measured import Figure, add_options, show
+from bench.measured import Figure, add_options, processor_seconds, show
 from christmas.blueprint.relational import DATABASE
 from core import temporary
 from core.container_commands import execute
@@ -125,11 +125,7 @@ def _spent(platform: Platform, work: Callable[[], _T]) -> tuple[_T, Spent]:
 
 
 def _processors(platform: Platform) -> dict[str, float]:
-    def seconds(container: str) -> float:
-        stats: Any = docker_client().api.stats(container, stream=False, one_shot=True)
-        return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
-
-    return {service: seconds(container) for service, container in platform.containers.items()}
+    return {service: processor_seconds(container) for service, container in platform.containers.items()}
 
 
 def _tools_alone(platform: Platform) -> dict[str, Spent]:

@@ -15,10 +15,9 @@ from pathlib import Path
 
 from backup.postgres import pgbackrest
 from bench import backup_load, backup_task
-from bench.measured import Figure, add_options, show
+from bench.measured import Figure, add_options, processor_seconds, show
 from christmas.blueprint.backup_rules import BACKUP_RULES
 from core import temporary
-from core.docker_client import docker_client
 from infra.connections import Platform
 from tests.support.scratch_platform import run_scratch_platform
 
@@ -121,8 +120,7 @@ def _set(platform: Platform, stored: Path, folder: Path, kind: str, what: str) -
 
 
 def _processor(platform: Platform) -> float:
-    stats = docker_client().api.stats(platform.containers["timescaledb"], stream=False, one_shot=True)
-    return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+    return processor_seconds(platform.containers["timescaledb"])
 
 
 if __name__ == "__main__":

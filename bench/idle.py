@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.measured import Figure, add_options, show
+from bench.measured import Figure, add_options, processor_seconds, show
 from core.docker_client import docker_client
 from core.labels import STACK_LABEL
 from monitor.containers import memory_of
@@ -73,7 +73,7 @@ def _figures(stack: str, minutes: float) -> list[Figure]:
 
 def _inside(containers: dict[str, str]) -> dict[str, float]:
     """Processor seconds of each container, whoever ran in it."""
-    return {name: _stats(container_id)["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9 for name, container_id in containers.items()}
+    return {name: processor_seconds(container_id) for name, container_id in containers.items()}
 
 
 def _stats(container: str) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.disk import write_whole
+from core.docker_client import docker_client
 
 FOLDER = Path(__file__).parent / "figures"
 SUFFIX = ".runs.json"
@@ -105,3 +106,9 @@ def _lines(path: str) -> list[str]:
         return Path(path).read_text().splitlines()
     except OSError:
         return []
+
+
+def processor_seconds(container: str) -> float:
+    """What a container has used so far, whoever ran in it, as the kernel counts."""
+    stats: Any = docker_client().api.stats(container, stream=False, one_shot=True)
+    return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9

@@ -1,4 +1,4 @@
-"""Sizes, durations and points in time, as people read and type them."""
+"""Sizes, durations, points in time and cells of tables, as people read and type them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from core.errors import PlatformError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def cell_text(text: str) -> str:
+    """Text as one cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def size_text(count: float) -> str:

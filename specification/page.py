@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from core.words import cell_text
 from specification.statements import ROOT, Promise, Row, Section, adr_file
 
 FILE = ROOT / "docs" / "specification.md"
@@ -32,13 +33,13 @@ def render(sections: tuple[Section, ...], promises: tuple[Promise, ...]) -> str:
     lines += ["## Promises of the documents", ""]
     for document, own in groupby(promises, lambda promise: promise.document):
         lines += [f"### [{document}](../{document})", "", "| it promises | held by |", "| --- | --- |"]
-        lines += [f"| {_cell(promise.words)} | {_test(promise.test)} |" for promise in own]
+        lines += [f"| {cell_text(promise.words)} | {_test(promise.test)} |" for promise in own]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _says(row: Row) -> str:
-    return _cell(row.says + (f"; here it {str(row.instead).partition('` ')[2]}" if row.instead else ""))
+    return cell_text(row.says + (f"; here it {str(row.instead).partition('` ')[2]}" if row.instead else ""))
 
 
 def _state(row: Row) -> str:
@@ -56,8 +57,4 @@ def _test(test: str) -> str:
     file, _, name = test.partition("::")
     function, _, case = name.partition("[")
     words = function.removeprefix("test_").replace("_", " ") + (f": `{case[:-1]}`" if case else "")
-    return f"[{_cell(words)}](../{file})" if test else ""
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return f"[{cell_text(words)}](../{file})" if test else ""

@@ -9,6 +9,8 @@ from typing import Any
 
 from invoke.collection import Collection
 
+from core.words import cell_text
+
 PLACES = {"README.md": "index.md", "README.ko.md": "index.ko.md"}
 """Documents whose place in the site is another than in the clone. A folder's README is its index either way."""
 
@@ -65,7 +67,7 @@ def tasks_page(tasks: Collection) -> str:
         options = [(argument, argument.help or "") for argument in task.get_arguments()]
         if options:
             lines += ["| option | |", "| --- | --- |"]
-            lines += [f"| {_names(argument)} | {_safe(words).replace('|', chr(92) + '|')} |" for argument, words in options]
+            lines += [f"| {_names(argument)} | {cell_text(_safe(words))} |" for argument, words in options]
             lines.append("")
         if example:
             lines += [f"    {example}", ""]
@@ -87,7 +89,7 @@ def settings_page(schema: Mapping[str, Any]) -> str:
         default = field.get("default")
         shown = "" if default in (None, {}, []) or isinstance(default, dict) else f"`{str(default).lower()}`"
         key = name if name.isupper() else ":".join(("christmas", name))
-        lines.append(f"| `{key}` | {_safe(field.get('description', ''))} | {shown} |")
+        lines.append(f"| `{key}` | {cell_text(_safe(field.get('description', '')))} | {shown} |")
     return "\n".join([*lines, ""])
 
 

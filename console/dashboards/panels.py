@@ -52,7 +52,6 @@ class Panel:
     warn: str = ""
     critical: str = ""
     low: bool = False
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def _panel(panel: Panel) -> timeseries.Panel | stat.Panel | statetimeline.Panel:
             common.VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM).show_legend(show_legend=True)
         )
         drawn = timeseries.Panel().fill_opacity(8).legend(legend).min(0)
-    drawn = drawn.title(panel.title).description(panel.description).unit(panel.unit).span(width).height(height)
+    drawn = drawn.title(panel.title).unit(panel.unit).span(width).height(height)
     drawn = drawn.datasource(_source()).thresholds(_thresholds(panel))
     for number, query in enumerate(panel.queries):
         drawn = drawn.with_target(_query(query, chr(ord("A") + number), instant=panel.shape == "figure"))

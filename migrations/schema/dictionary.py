@@ -14,6 +14,7 @@ from christmas.blueprint.model import Sensitivity, Table
 from christmas.blueprint.queries import QUERIES
 from christmas.blueprint.relational import ROLLUPS, TABLES
 from core.errors import PlatformError
+from core.words import cell_text
 from migrations.edition import INTERNAL_TABLES, form
 from migrations.queries import current_revision
 
@@ -143,17 +144,17 @@ def _section(name: str, own: Sequence[CatalogueLine], every: Sequence[CatalogueL
         if entry.kind == "column":
             mark = sensitive.get(entry.item, Sensitivity.OPEN)
             lines.append(
-                f"| `{entry.item}` | {_cell(entry.definition)} | {_cell(entry.note)} | {'' if mark is Sensitivity.OPEN else mark} |"
+                f"| `{entry.item}` | {cell_text(entry.definition)} | {cell_text(entry.note)} | {'' if mark is Sensitivity.OPEN else mark} |"
             )
     rules = [entry for entry in own if entry.kind == "rule"]
     if rules:
-        lines += ["", "| rule | |", "| --- | --- |", *(f"| `{rule.item}` | `{_cell(rule.definition)}` |" for rule in rules)]
+        lines += ["", "| rule | |", "| --- | --- |", *(f"| `{rule.item}` | `{cell_text(rule.definition)}` |" for rule in rules)]
     indexes = [entry for entry in own if entry.kind == "index"]
     if indexes:
         lines += ["", "| index | on | serves |", "| --- | --- | --- |"]
         for index in indexes:
             serves = ", ".join(query.name for query in QUERIES if index.item in query.served_by)
-            lines.append(f"| `{index.item}` | `{_cell(index.definition)}`{', unique' if index.note else ''} | {serves} |")
+            lines.append(f"| `{index.item}` | `{cell_text(index.definition)}`{', unique' if index.note else ''} | {serves} |")
     triggers = [entry for entry in own if entry.kind == "trigger"]
     if triggers:
         lines += ["", *(f"- trigger `{trigger.item}`: {trigger.note or trigger.definition}" for trigger in triggers)]
@@ -201,10 +202,6 @@ def _plain_type(definition: str) -> str:
     kind = re.split(r" (?:not null|identity|default )", definition)[0]
     kind = kind.replace("timestamp with time zone", "timestamptz").replace("character varying", "varchar")
     return re.sub(r"[^a-z0-9]+", "_", kind.replace("[]", "_array")).strip("_")
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _days(span: timedelta) -> str:
