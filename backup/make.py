@@ -23,7 +23,7 @@ from backup.sets.model import STORES, Logical, Manifest, PostgresPart, RedisPart
 from backup.sets.sealing import keyring_of
 from backup.storage import copies, mirror
 from backup.weaviate import back_up as weaviate_store
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core import lock
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress

@@ -16,7 +16,7 @@ from backup.sets.model import Manifest
 from backup.storage import copies as further
 from backup.storage import mirror
 from backup.weaviate import back_up as weaviate_store
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core import lock
 from core.progress import Progress, SilentProgress
 from infra.connections import Platform

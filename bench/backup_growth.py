@@ -16,7 +16,7 @@ from pathlib import Path
 from backup.postgres import pgbackrest
 from bench import backup_load, backup_task
 from bench.measured import Figure, add_options, processor_seconds, show
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core import temporary
 from infra.connections import Platform
 from tests.support.scratch_platform import run_scratch_platform

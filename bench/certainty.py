@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.measured import Figure, add_options, show
-from christmas.blueprint.collections import SEARCH_LIMIT
+from christmas.blueprint.collections_and_properties import SEARCH_LIMIT
 from core.progress import SilentProgress
 from infra import clients, connections
 from infra.connections import ROOT, Platform

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from bench.measured import Figure, add_options, show
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT, EMBEDDED
 from core.progress import SilentProgress
 from infra import clients
 from infra.connections import ROOT, Platform

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from bench.measured import Figure, add_options, machine, show
 from bench.points import CHOSEN, Build, Point
 from bench.raw_search import raw_search
 from bench.real_vectors import PASSAGES, RealVectors, real_vectors
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from christmas.blueprint.services import WEAVIATE
 from core.progress import Progress, show_progress
 from core.waiting import until

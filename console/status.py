@@ -13,7 +13,7 @@ from typing import Any
 
 from backup.sets import due, folders
 from backup.sets.model import STORES, Manifest
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from christmas.blueprint.model import BackupRules
 from console import services
 from console.services import Service

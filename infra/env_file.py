@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from christmas.blueprint.model import Privilege
 from christmas.blueprint.sealed_fields import ENCRYPTED_FIELDS
 from core.disk import write_whole

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from christmas.blueprint.logins import account_of_login
+from christmas.blueprint.twin_logins import account_of_login
 from core.errors import PlatformError
 from core.progress import Progress
 from migrations.queries import scalar

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.backup_alarms import BACKUP_ALARMS, BackupAlarms
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core.words import span_text
 from infra.connections import Platform
 from monitor.ages import cluster_born, days

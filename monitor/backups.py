@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from christmas.blueprint.backup_alarms import BACKUP_ALARMS, BackupAlarms
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from christmas.blueprint.model import BackupRules
 from core.errors import PlatformError
 from core.words import shortened, span_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.error
 from typing import Any
 
-from christmas.blueprint.collections import COLLECTIONS
+from christmas.blueprint.collections_and_properties import COLLECTIONS
 from core.words import shortened
 from infra.connections import Platform
 from monitor import wire

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.logins import twin_of
 from christmas.blueprint.relational import SCHEMA
 from christmas.blueprint.server_alarms import POSTGRES_ALARMS, PostgresAlarms
+from christmas.blueprint.twin_logins import twin_of
 from core.words import size_text
 from infra import clients
 from infra.connections import Platform

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.audited import AUDIT_RIGHTS, AUDIT_ROLE, AUDIT_SETTINGS
-from christmas.blueprint.logins import account_of_login, twin_of
 from christmas.blueprint.model import PostgresRole
 from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, SCHEMA
+from christmas.blueprint.twin_logins import account_of_login, twin_of
 from core.words import shortened
 from infra.connections import Platform
 from infra.provider.grants import UNDECLARED

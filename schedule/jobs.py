@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from backup.restoring.journal import Journal
 from backup.sets import due, folders
 from christmas.blueprint.audit_rules import AUDIT_RULES
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from christmas.blueprint.password_rotation import ROTATION_RULES
 from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from core import lock

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from christmas.blueprint.audit_rules import AUDIT_RULES
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from christmas.blueprint.password_rotation import ROTATION_RULES
 from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from core.errors import PlatformError

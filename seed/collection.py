@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from christmas.blueprint.documents_model import Collection, EmbeddingProfile, Property
+from christmas.blueprint.collection_model import Collection, EmbeddingProfile, Property
 
 QUANTIZERS = ("pq", "sq", "bq", "rq")
 VENDOR_MODELS = {"text-embedding-ada-002": {"model": "ada", "modelVersion": "002", "type": "text"}}

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
-from christmas.blueprint.documents_model import Collection
+from christmas.blueprint.collection_model import Collection
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from core.errors import PlatformError
 from core.progress import Progress
 from infra import clients

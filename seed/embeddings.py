@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from christmas.blueprint.documents_model import EmbeddingProfile
+from christmas.blueprint.collection_model import EmbeddingProfile
 from core.errors import PlatformError
 from core.patience import patience
 from core.progress import Progress, SilentProgress
@@ -141,7 +141,7 @@ class Embedder:
         if wrong:
             raise self._failure(
                 f"vectors of {', '.join(map(str, sorted(wrong)))} dimensions where the blueprint says {self._service.dimensions}",
-                "make model and dimensions in christmas/blueprint/collections.py match the service",
+                "make model and dimensions in christmas/blueprint/collections_and_properties.py match the service",
             )
         return Embedded(vectors, answer.usage.total_tokens)
 

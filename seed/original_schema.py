@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI
-from christmas.blueprint.documents_model import Collection, Property, VectorIndex
+from christmas.blueprint.collection_model import Collection, Property, VectorIndex
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI
 from core.errors import PlatformError
 from core.progress import Progress
 from seed.collection import VENDOR_MODELS, quantizer_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from christmas.blueprint.documents_model import Collection
+from christmas.blueprint.collection_model import Collection
 from core.errors import PlatformError
 from core.progress import Progress
 from seed.embeddings import Embedder

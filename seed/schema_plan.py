@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from christmas.blueprint.documents_model import Collection, EmbeddingProfile, Property
+from christmas.blueprint.collection_model import Collection, EmbeddingProfile, Property
 from core.errors import PlatformError
 from seed import collection as collections
 from seed.making import make

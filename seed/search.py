@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, SEARCH_LIMIT
-from christmas.blueprint.documents_model import Collection
+from christmas.blueprint.collection_model import Collection
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT, SEARCH_LIMIT
 from core.errors import PlatformError
 from infra import clients
 from infra.connections import Platform

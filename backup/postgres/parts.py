@@ -14,7 +14,7 @@ from backup.postgres.evidence import Part, together
 from backup.postgres.tables import Counted, Table, Uncounted
 from backup.postgres.unchanged import Relation
 from backup.queries import query
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 
 if TYPE_CHECKING:
     import psycopg

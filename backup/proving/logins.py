@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable
 from json import loads
 
-from christmas.blueprint.logins import account_of_login
+from christmas.blueprint.twin_logins import account_of_login
 from core.patience import patience
 from infra import clients
 from infra.connections import Platform

@@ -12,7 +12,7 @@ from backup.redis.proofs import keys, keyspaces
 from backup.sets.model import Manifest
 from backup.weaviate.counts import OFFLOADED, count, count_documents, states
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from christmas.blueprint.keyspaces_and_ttls import SESSION, USER_PREFERENCES, shown_key
 from core.waiting import until
 from infra.clients import postgres, redis_client, weaviate_client

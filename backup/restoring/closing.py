@@ -10,7 +10,7 @@ from backup.postgres import live_log
 from backup.restoring.journal import Begun, Journal
 from backup.sets import due, folders
 from backup.sets.model import Manifest, SetKind, Store
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core.progress import Progress
 from infra.connections import Platform
 

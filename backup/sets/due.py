@@ -1,4 +1,4 @@
-"""The backup that is due: a pure decision from the rules (christmas/blueprint/backup_rules.py), the clock and the existing sets."""
+"""The backup that is due: a pure decision from the rules (`christmas.blueprint.backup_and_drill_rules`), the clock and the sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backup retention: which sets stay by the rules (christmas/blueprint/backup_rules.py), and why. A pure decision."""
+"""Backup retention: which sets stay by the rules (christmas/blueprint/backup_and_drill_rules.py), and why. A pure decision."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from backup.storage.opening import open_place
 from backup.storage.places import Place
 from backup.storage.repository import INFO_FILES
 from backup.storage.sources import SETS, Source, source_of
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core import lock
 from core.disk import write_whole
 from core.errors import PlatformError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from backup.sets.model import Unproven
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from core.words import shortened
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from christmas.blueprint.audited import NOT_AUDITED
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from christmas.blueprint.model import (
     NO_VALUES_IN_THE_LOG,
     Account,

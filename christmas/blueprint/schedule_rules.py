@@ -1,4 +1,4 @@
-"""How often a stack does by itself what it does besides backups and drills (backup_rules.py), and when that is late."""
+"""How often a stack does by itself what it does besides backups and drills (backup_and_drill_rules.py), and when that is late."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from psycopg.rows import DictRow, dict_row
 from weaviate.exceptions import WeaviateBaseError
 
 from christmas import AsyncStores
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from christmas.blueprint.queries import LATEST_CANDLES
 from christmas.candle import Candle
 from christmas.errors import UNREACHABLE, StoreUnavailableError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from infra.backup_places import S3Place
 
 STANZA = "christmas"

@@ -9,10 +9,10 @@ import pulumi_docker as docker
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.audited import AUDIT_RIGHTS, AUDIT_ROLE
-from christmas.blueprint.logins import twin_of
 from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.blueprint.services import TIMESCALEDB
+from christmas.blueprint.twin_logins import twin_of
 from infra.components.container import Deployed, Deployment, ServiceArgs, data_volume, image
 from infra.components.credentials import newest
 from infra.components.description import ServiceContainer

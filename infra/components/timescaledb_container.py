@@ -7,12 +7,12 @@ from ipaddress import ip_address, ip_network
 
 from christmas.blueprint.accounts import MONITOR
 from christmas.blueprint.audited import AUDIT_SETTINGS
-from christmas.blueprint.backup_rules import BACKUP_RULES
-from christmas.blueprint.logins import twin_of
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from christmas.blueprint.model import Account, Limits, Network
 from christmas.blueprint.postgres_bounds import AUTHENTICATION_SECONDS, NOTIFY_QUEUE_PAGES, TEMPORARY_FILES_AT_MOST_MIB
 from christmas.blueprint.relational import DATABASE
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, POSTGRES_MAX_LOCKS, TIMESCALEDB
+from christmas.blueprint.twin_logins import twin_of
 from infra.backup_places import S3Place
 from infra.components.description import Content, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY

@@ -8,9 +8,9 @@ import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.logins import twin_of
 from christmas.blueprint.model import WeaviatePermission
 from christmas.blueprint.services import WEAVIATE
+from christmas.blueprint.twin_logins import twin_of
 from infra.components.container import Deployed, Deployment, ServiceArgs, data_volume, image
 from infra.components.credentials import newest
 from infra.components.weaviate_container import BACKUPS, DATA, describe, secrets_file

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from christmas.blueprint.accounts import ACCOUNTS, MONITOR
-from christmas.blueprint.logins import account_of_login
+from christmas.blueprint.twin_logins import account_of_login
 
 Outcome = Literal["done", "denied", "lost"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 
 ALIAS = CHRISTMAS_DOCUMENT.name
 NOBODY = "christmas-proof-nobody"

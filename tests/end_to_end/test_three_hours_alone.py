@@ -19,7 +19,7 @@ import pytest
 
 from backup.drill import history as drills
 from backup.sets import folders
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from christmas.blueprint.services import SERVICES
 from core import lock, temporary

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 
 pytestmark = pytest.mark.exhaustive
 APPLICATION = Path(__file__).with_name("application.py")

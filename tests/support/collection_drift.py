@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weaviate
 
-from christmas.blueprint.documents_model import Collection, EmbeddingProfile
+from christmas.blueprint.collection_model import Collection, EmbeddingProfile
 from seed.collection import definition, differences
 
 

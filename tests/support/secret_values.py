@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.logins import twin_of
+from christmas.blueprint.twin_logins import twin_of
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"

@@ -22,7 +22,7 @@ from backup.sets.model import Manifest
 from backup.storage import copies, mirror
 from backup.storage.places import FolderPlace
 from backup.verify import verify
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core.container_commands import execute
 from core.container_files import FileToPut, put_files
 from core.docker_client import docker_client

@@ -11,7 +11,7 @@ from backup.proving.proof import Disproved, RestoredPlatform
 from backup.redis.proofs import keyspaces
 from backup.restoring.scratch import Scratch
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from core.container_commands import execute
 from core.docker_client import docker_client
 from core.labels import PURPOSE_LABEL, STACK_LABEL

@@ -13,7 +13,7 @@ from backup.postgres import pgbackrest
 from backup.prune import prune
 from backup.restore import restore
 from backup.sets import due, folders
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core.container_commands import execute
 from core.errors import PlatformError
 from infra.components.pgbackrest_config import REPOSITORY_PATH

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, OPENAI
-from christmas.blueprint.documents_model import Collection
+from christmas.blueprint.collection_model import Collection
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT, OPENAI
 from core.progress import SilentProgress
 from infra import clients
 from infra.components.weaviate_container import ROOT_USER

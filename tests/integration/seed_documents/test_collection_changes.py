@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from christmas.blueprint.documents_model import Property
+from christmas.blueprint.collection_model import Property
 from core.errors import PlatformError
 from core.progress import SilentProgress
 from infra import clients

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench import certainty
-from christmas.blueprint.collections import EMBEDDED
+from christmas.blueprint.collections_and_properties import EMBEDDED
 from core.errors import PlatformError
 from core.progress import SilentProgress
 from infra import clients, env_file

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from infra import clients
 from infra.components.weaviate_container import ROOT_USER
 from infra.connections import Platform

@@ -16,7 +16,7 @@ from weaviate.exceptions import WeaviateBaseError
 
 from backup.proving import logins
 from backup.weaviate import back_up as weaviate_store
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from christmas.blueprint.keyspaces_and_ttls import SESSION
 from core.errors import PlatformError
 from infra import clients

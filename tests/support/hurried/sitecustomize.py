@@ -22,10 +22,13 @@ FACTOR = float(os.environ["HURRIED_BY"])
 
 def _hurry() -> None:
     try:
-        from christmas.blueprint import backup_rules, schedule_rules
+        from christmas.blueprint import backup_and_drill_rules, schedule_rules
     except ImportError:
         return  # another Python's, which has nothing to do with the platform
-    for module, name, kept in ((backup_rules, "BACKUP_RULES", {"archive_timeout"}), (schedule_rules, "SCHEDULE_RULES", {"keep_history"})):
+    for module, name, kept in (
+        (backup_and_drill_rules, "BACKUP_RULES", {"archive_timeout"}),
+        (schedule_rules, "SCHEDULE_RULES", {"keep_history"}),
+    ):
         before = getattr(module, name)
         times = {field.name: getattr(before, field.name) for field in fields(before) if field.name not in kept}
         setattr(module, name, replace(before, **{key: value / FACTOR for key, value in times.items() if isinstance(value, timedelta)}))

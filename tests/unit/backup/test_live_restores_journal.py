@@ -10,7 +10,7 @@ from backup.postgres.live_log import LiveLog
 from backup.restoring.journal import FILES, PLANNED, PROMOTED, RECOVERED, Journal, note, refuse_unfinished
 from backup.sets.due import due, full_of
 from backup.sets.model import Manifest, Store
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core.errors import PlatformError
 from monitor.backups import judge_timeline
 from tests.support.manifests import NOON, manifest

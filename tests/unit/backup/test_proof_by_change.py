@@ -18,7 +18,7 @@ from backup.postgres.unchanged import Relation, Written, covered, unchanged
 from backup.sets.files import SetFolder
 from backup.sets.model import Manifest, TableRecord
 from backup.show import show_made
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core.errors import PlatformError
 from monitor.backups import judge_unproven
 from tests.support.manifests import NOON, keyring, manifest

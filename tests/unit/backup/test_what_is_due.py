@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from backup.postgres.live_log import LiveLog
 from backup.sets.due import due, full_of, logical_due, parent_of
 from backup.sets.model import STORES, Manifest, SetKind, Store
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from tests.support.manifests import NOON, manifest
 
 

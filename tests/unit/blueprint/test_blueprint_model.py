@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from christmas.blueprint.accounts import ACCOUNTS, account
-from christmas.blueprint.collections import COLLECTIONS
+from christmas.blueprint.collections_and_properties import COLLECTIONS
 from christmas.blueprint.keyspace_model import NameTells, ValueType
 from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, keyspace
 from christmas.blueprint.model import Account, BlueprintError, Column, Hypertable, Index, RedisUser, Table, TableGrant, WeaviateUser

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from console import status, watching
 from console.logs import Line, of_docker, of_schedule
 from console.services import Service, in_order

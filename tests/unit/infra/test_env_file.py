@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from christmas.blueprint.accounts import ACCOUNTS, account
-from christmas.blueprint.collections import EMBEDDED
+from christmas.blueprint.collections_and_properties import EMBEDDED
 from christmas.sealed.ring import from_file, new_ring
 from core.errors import PlatformError
 from infra.connections import Credentials, Endpoint, Platform

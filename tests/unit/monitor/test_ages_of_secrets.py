@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from christmas.blueprint.accounts import account
-from christmas.blueprint.logins import account_of_login, twin_of
 from christmas.blueprint.password_rotation import ROTATION_RULES
+from christmas.blueprint.twin_logins import account_of_login, twin_of
 from infra.authority import State, Step
 from infra.connections import AuthorityTurn, Turn
 from monitor.accounts import judge_authority, judge_rotations

@@ -11,7 +11,7 @@ from backup.sets.marks import Marks
 from backup.sets.model import FileRecord, Manifest, SetKind
 from backup.storage.copies import CopyState
 from christmas.blueprint.backup_alarms import BACKUP_ALARMS
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from monitor.backup_alarms import judge_drill, judge_growth, judge_space, judge_verified, judge_waiting
 from monitor.backups import judge_full, judge_newest
 from monitor.losses import judge_copies, judge_kit

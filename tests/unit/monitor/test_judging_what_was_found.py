@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backup.sets.model import Manifest, SetKind
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from christmas.blueprint.relational import MARKET_DATA, USERS
 from monitor import redis_settings
 from monitor.backups import judge_redundancy

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from christmas.blueprint.schedule_rules import SCHEDULE_RULES
 from infra.connections import ROOT
 from monitor import signs

@@ -9,7 +9,7 @@ import pytest
 
 from backup.sets import folders
 from backup.sets.model import Manifest
-from christmas.blueprint.backup_rules import BACKUP_RULES
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core import lock
 from core.errors import PlatformError
 from infra.connections import Platform

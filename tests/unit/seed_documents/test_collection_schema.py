@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_LIMIT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT, EMBEDDED, OPENAI, SEARCH_LIMIT
 from seed.collection import definition, differences, differing, fingerprint, normalized, physical_name
 from tests.unit.seed_documents.specification import SPECIFIED
 

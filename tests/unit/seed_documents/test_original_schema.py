@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from christmas.blueprint.collections import CHRISTMAS_DOCUMENT
+from christmas.blueprint.collections_and_properties import CHRISTMAS_DOCUMENT
 from core.errors import PlatformError
 from seed.original_schema import read_file, translate
 from tests.unit.seed_documents.specification import SPECIFIED

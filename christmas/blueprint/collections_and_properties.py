@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from christmas.blueprint.documents_model import Collection, EmbeddingProfile, Property, VectorIndex
+from christmas.blueprint.collection_model import Collection, EmbeddingProfile, Property, VectorIndex
 
 # The specification's bound. Its effect was not measured: that needs a vendor's key (docs/adr/0609 says how).
 OPENAI = EmbeddingProfile(name="openai", model="text-embedding-ada-002", dimensions=1536, certainty=0.7)
