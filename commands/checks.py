@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from invoke.context import Context
 
+from christmas.blueprint.services import LIVE_PAGE_PORT
 from commands.task import platform_of, task
 
 
@@ -77,3 +78,21 @@ def check_report(_context: Context, out: str = "report.html", stack: str = "") -
         raise PlatformError(what=f"the page can't be written: {error.strerror}", where=out, next_step="name another file") from error
     print(f"written: {out}")
     return exit_code(content.results)
+
+
+@task(
+    name="serve",
+    help={"port": "The port on loopback; 0 for any that is free.", "every": "Seconds between two looks while somebody asks."},
+)
+def check_serve(_context: Context, port: int = LIVE_PAGE_PORT, every: float = 60, stack: str = "") -> int:
+    """Serve the page of `check.report`, live, and figures for any Prometheus, over TLS with a password, on loopback alone; until Ctrl-C.
+
+    Example: invoke check.serve --every 300
+    """
+    from console.report.serve import serve
+    from core.errors import PlatformError
+
+    if not 0 <= port <= 65535 or every < 1:
+        wanted = "give --port from 0 to 65535, and --every of at least 1"
+        raise PlatformError(what="that is no port, or no time to wait", where="check.serve", next_step=wanted)
+    return serve(stack, port, every)

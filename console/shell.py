@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from christmas.blueprint.relational import DATABASE
 from christmas.blueprint.services import REDIS, TIMESCALEDB
 from core.errors import PlatformError
+from core.memory_file import file_in_memory
 from infra import connections
 from infra.client_lines import pgpass_line
 from infra.components.names import CONFIG_DIRECTORY
@@ -71,7 +72,7 @@ def _psql(platform: Platform, account: str, command: str) -> int:
     host, port = platform.endpoints["postgres"].address()
     login = platform.postgres_login(account)
     if psql := shutil.which("psql"):
-        with _file_in_memory(pgpass_line(host, port, login, platform.secret(account, "postgres"))) as (path, number):
+        with file_in_memory(pgpass_line(host, port, login, platform.secret(account, "postgres"))) as (path, number):
             settings = {"PGPASSFILE": path, "PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(platform.ca_file), "PGAPPNAME": "invoke shell"}
             return _in_front([psql, *_at(host, port, login), *words], settings, keep=(number,))
     inside, number = platform.endpoints["postgres"].address(inside=True)
@@ -112,18 +113,6 @@ def _speaks_tls(tool: str) -> bool:
     """Whether this build of redis-cli supports TLS."""
     done = subprocess.run([tool, "--help"], capture_output=True, text=True, check=False)
     return "--tls" in done.stdout + done.stderr
-
-
-@contextlib.contextmanager
-def _file_in_memory(content: str) -> Iterator[tuple[str, int]]:
-    """An anonymous file in memory: its path for a child that inherits its descriptor, and the descriptor."""
-    number = os.memfd_create("christmas")
-    try:
-        os.fchmod(number, 0o600)  # libpq requires it
-        os.write(number, f"{content}\n".encode())
-        yield f"/dev/fd/{number}", number
-    finally:
-        os.close(number)
 
 
 @contextlib.contextmanager

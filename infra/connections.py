@@ -67,6 +67,15 @@ class AuthorityTurn(Turn):
 
 
 @dataclass(frozen=True, slots=True)
+class PageAccess:
+    """What `check.serve` shows its page with: a certificate for loopback, and the password of its user."""
+
+    certificate: str
+    private_key: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """One running stack. `endpoints` has postgres, redis, weaviate, weaviate_grpc, embedder and, with monitoring, prometheus."""
 
@@ -87,6 +96,7 @@ class Platform:
     monitoring_password: str = field(default="", repr=False)  # for Prometheus' pages, as user `monitoring`; empty without
     starts_at_boot: bool = True  # whether this clone makes the machine start the schedule at boot
     rotations: dict[str, Turn] = field(default_factory=dict)  # by account; empty for a stack of a version without overlaps
+    page: PageAccess | None = field(default=None, repr=False)  # None for a stack of a version without `check.serve`
     authority: AuthorityTurn | None = None  # the CA's; None for a stack of a version that doesn't rotate it
 
     def secret(self, account: str, store: str) -> str:
@@ -203,6 +213,7 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
         backup=BackupAccess.model_validate(outputs.get("backup", {})),
         keeps_itself=outputs.get("schedule", SELF) == SELF and os.environ.get("CHRISTMAS_SCHEDULE") != "off",
         monitoring_password=outputs.get("monitoring_password", ""),
+        page=PageAccess(**outputs["page"]) if "page" in outputs else None,
         rotations={
             name: Turn(int(turn["generation"]), datetime.fromisoformat(turn["made"]), bool(turn["former"]))
             for name, turn in outputs.get("rotations", {}).items()

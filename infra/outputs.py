@@ -87,6 +87,12 @@ def export(
     )
     if credentials.monitoring is not None:
         pulumi.export("monitoring_password", pulumi.Output.secret(credentials.monitoring))
+    pulumi.export(
+        "page",
+        pulumi.Output.secret(
+            {"certificate": pki.page.certificate_pem, "private_key": pki.page.private_key_pem, "password": credentials.page}
+        ),
+    )
     pulumi.export("schedule", placement.settings.schedule)
     pulumi.export("start_at_boot", placement.settings.start_at_boot)
     pulumi.export("embedding_profile", placement.settings.embedding_profile)

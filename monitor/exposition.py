@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from core.container_commands import execute
 from infra.components.monitoring_container import TEXTFILE
 from infra.connections import Platform
+from monitor.growth.sizes import unit_of
 from monitor.result import CheckResult
 from monitor.signs import WorkSigns
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric
 
     from backup.sets.model import Manifest
+    from security.audit.uses import AccountUse
 
 _SERVICE = "monitoring"
 # Written beside and renamed, so that node exporter never reads half of it.
@@ -28,13 +31,19 @@ _WRITE = f'umask 077; cat >"{TEXTFILE}.new" && mv "{TEXTFILE}.new" "{TEXTFILE}"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """The figures to publish. `drills` is the history, oldest first, as `backup.drill.history` gives it."""
+    """The figures to publish.
+
+    `drills` is the history, oldest first, as `backup.drill.history` gives it; `sizes` are by name, as `monitor.growth.sizes` measures
+    them; `uses` are the audit's of the last day.
+    """
 
     at: datetime
     results: Sequence[CheckResult]
     sets: Sequence[Manifest] = ()
     drills: Sequence[Mapping[str, Any]] = ()
     works: Mapping[str, WorkSigns] = field(default_factory=dict)
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    uses: Sequence[AccountUse] = ()
 
 
 def is_watched(platform: Platform) -> bool:
@@ -49,11 +58,18 @@ def publish(platform: Platform, known: Known) -> None:
 
 def text(known: Known) -> bytes:
     """The figures in the text format. Pure."""
-    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client import generate_latest
 
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(known))
-    return generate_latest(registry)
+    return generate_latest(registry(known))
+
+
+def registry(known: Known) -> CollectorRegistry:
+    """The figures for any format of Prometheus' library. Pure."""
+    from prometheus_client import CollectorRegistry
+
+    figures = CollectorRegistry(auto_describe=False)
+    figures.register(_Collector(known))
+    return figures
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +81,8 @@ class _Collector:
         yield from _checks(self.known)
         yield from _backups(self.known)
         yield from _works(self.known)
+        yield from _sizes(self.known)
+        yield from _uses(self.known)
 
 
 def _checks(known: Known) -> Iterator[Metric]:
@@ -125,3 +143,26 @@ def _works(known: Known) -> Iterator[Metric]:
         failures.add_metric([work], signs.failures)
     yield done
     yield failures
+
+
+def _sizes(known: Known) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    size = GaugeMetricFamily("christmas_size", "The size of a table, keyspace, collection or all sets.", labels=["kind", "name", "unit"])
+    for what, value in known.sizes.items():
+        kind, _, name = what.partition(" ")
+        size.add_metric([kind, name, unit_of(what)], value)
+    if known.sizes:
+        yield size
+
+
+def _uses(known: Known) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    events = GaugeMetricFamily("christmas_audit_events", "What an account did in the last day, by the audit.", labels=["account"])
+    refused = GaugeMetricFamily("christmas_audit_refused", "How much of it was refused.", labels=["account"])
+    for use in known.uses:
+        events.add_metric([use.account], use.events)
+        refused.add_metric([use.account], use.refused)
+    if known.uses:
+        yield from (events, refused)

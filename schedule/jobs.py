@@ -20,7 +20,6 @@ from core import lock
 from core.errors import PlatformError
 from core.words import size_text, span_text
 from infra.connections import Platform
-from monitor import signs
 from monitor.result import CheckResult
 from monitor.signs import WorkSigns
 from schedule.decide import backup_since, drill_due, drill_since, dump_due, pause_after
@@ -208,21 +207,13 @@ class Job:
 
     def _tell_prometheus(self, platform: Platform, results: Sequence[CheckResult]) -> None:
         """Give a stack's Prometheus the outcomes. Where it can't take them the checks still count: one of them tells of its container."""
-        from backup import drill
         from monitor import exposition
+        from schedule import figures
 
         if not exposition.is_watched(platform):
             return
-        signs_of_life = signs.read(self.history.parent)
         try:
-            known = exposition.Known(
-                at=datetime.now(UTC),
-                results=results,
-                sets=folders.list_sets(folder=self.folder),
-                drills=drill.history(self.folder),
-                works=signs_of_life.works if signs_of_life else {},
-            )
-            exposition.publish(platform, known)
+            exposition.publish(platform, figures.gather(self.stack, results, self.folder, self.history.parent))
         except PlatformError as error:
             self._tell_once(f"check: Prometheus was not told: {error.what}")
 

@@ -58,6 +58,9 @@ SERVICES: tuple[Service, ...] = (TIMESCALEDB, REDIS, WEAVIATE, EMBEDDER)
 OPTIONAL_SERVICES: tuple[Service, ...] = (MONITORING,)
 """Those that a stack's settings turn on."""
 
+LIVE_PAGE_PORT = 19443
+"""Where `check.serve` listens on loopback, unless it is told another port. No service of the stack: it runs while somebody wants it."""
+
 POSTGRES_MAX_CONNECTIONS = 150
 
 # A statement without a time range locks every chunk of a hypertable and each of its indexes; creating a chunk locks these

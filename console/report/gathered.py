@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,18 +20,10 @@ from schedule.task import HISTORY
 from security.audit.anomalies import Anomaly, since
 from security.audit.chain import Chain
 from security.audit.collect import folder_of
+from security.audit.uses import AccountUse, uses_of
 
 DAYS = 30
 """How far the trends and the chain of sets go back."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountUse:
-    """One account's events of the last day: how many, and how many were refused."""
-
-    account: str
-    events: int
-    refused: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +48,6 @@ def gather(platform: Platform) -> Gathered:
     folder = folders.folder_of(platform.stack)
     chain = Chain(folder_of(platform.stack))
     day_ago = now - timedelta(days=1)
-    events = list(chain.events(day_ago))
-    counts: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
-    for event in events:
-        counts[event.account] += event.count
-        refused[event.account] += event.count if event.outcome == "denied" else 0
     return Gathered(
         stack=platform.stack,
         at=now,
@@ -70,7 +55,7 @@ def gather(platform: Platform) -> Gathered:
         sets=[manifest for manifest in folders.list_sets(folder=folder) if manifest.started >= begin],
         drills=[report for report in drill.history(folder) if report["started"] >= begin.isoformat()],
         runs=[run for run in history.read(signs.folder_of(platform.stack) / HISTORY) if run["at"] >= begin.isoformat()],
-        accounts=[AccountUse(account, count, refused[account]) for account, count in counts.most_common()],
+        accounts=uses_of(chain.events(day_ago)),
         anomalies=since(chain, day_ago, AUDIT_RULES),
         growth=growth.read(signs.folder_of(platform.stack) / growth.FILE, begin),
     )

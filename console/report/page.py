@@ -39,8 +39,8 @@ border-bottom:1px solid var(--line)}thead{position:absolute;left:-99rem}}
 """
 
 
-def page(content: Gathered) -> str:
-    """The whole page."""
+def page(content: Gathered, again: str = "") -> str:
+    """The whole page. Where it is served, `again` is the address of the one that loads itself again."""
     worst = max((result.status for result in content.results), key=severity, default=Status.UNKNOWN)
     bad = sorted((result for result in content.results if result.status is not Status.OK), key=lambda result: -severity(result.status))
     parts = [
@@ -48,7 +48,7 @@ def page(content: Gathered) -> str:
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{worst}: stack {escape(content.stack)}</title><style>{_STYLE}</style></head><body>",
         f"<header><h1>Stack {escape(content.stack)} <span class='state {worst}'>{worst}</span></h1>",
-        f"<p class='soft'>{content.at:%Y-%m-%d %H:%M} UTC, {len(content.results)} checks</p></header><main>",
+        f"<p class='soft'>{content.at:%Y-%m-%d %H:%M} UTC, {len(content.results)} checks{_links(again)}</p></header><main>",
         *_tiles(content),
         *_todo(bad),
         "<h2 id='backups'>Backup sets and drills</h2>",
@@ -62,6 +62,10 @@ def page(content: Gathered) -> str:
         "",
     ]
     return "\n".join(parts)
+
+
+def _links(again: str) -> str:
+    return f"; <a href='/'>look again</a>, <a href='{escape(again)}'>every minute</a>" if again else ""
 
 
 def _tiles(content: Gathered) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from christmas.blueprint.accounts import ACCOUNTS
+from infra.components.names import LIVE_PAGE
 from infra.components.placement import Placement
 from infra.provider.passwords import Password
 from infra.provider.rotation import Rotation
@@ -63,6 +64,7 @@ class Credentials(pulumi.ComponentResource):
     weaviate_cluster: pulumi.Output[str]
     embedder: pulumi.Output[str]
     monitoring: pulumi.Output[str] | None
+    page: pulumi.Output[str]
     superuser: pulumi.Output[str]
 
     def __init__(self, name: str, args: CredentialsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -84,6 +86,7 @@ class Credentials(pulumi.ComponentResource):
         self.weaviate_cluster = self._password("weaviate-cluster", settings.rotations.get("weaviate", 0))
         self.embedder = self._password("embedder-token", settings.rotations.get("embedder", 0))
         self.monitoring = self._password("monitoring-web", settings.rotations.get("monitoring", 0)) if settings.monitoring else None
+        self.page = self._password("live-page", settings.rotations.get(LIVE_PAGE, 0))
         # Upstream images need one to start; no access rule lets anybody log in with it.
         self.superuser = self._password("postgres-superuser", 0)
         self.register_outputs({})

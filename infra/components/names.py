@@ -5,6 +5,9 @@ from __future__ import annotations
 # The folder of every service's configuration and secrets.
 CONFIG_DIRECTORY = "/run/christmas"
 
+# The user of the page that `check.serve` shows, and its place among certificates and rotations. No account of a store.
+LIVE_PAGE = "page"
+
 # Passwords are read inside the container, so that they are never in an argument or a visible environment variable.
 _REDIS_CLI = (
     'REDISCLI_AUTH="$(cat {directory}/{account}.password)" '

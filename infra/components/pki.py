@@ -10,6 +10,7 @@ import pulumi
 
 from christmas.blueprint.certificate_lifetimes import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW
 from christmas.blueprint.password_rotation import ROTATION_RULES
+from infra.components.names import LIVE_PAGE
 from infra.components.placement import Placement
 from infra.provider.certificates import Certificate, CertificateAuthority
 from infra.provider.rotation import AuthorityRotation
@@ -24,11 +25,12 @@ class PkiArgs:
 
 
 class Pki(pulumi.ComponentResource):
-    """The stack's own CA and a certificate for each service. `ca_certificate` has every CA that is to be trusted."""
+    """The stack's own CA, a certificate for each service, and one for the live page. `ca_certificate` has all that are trusted."""
 
     turn: AuthorityRotation
     ca_certificate: pulumi.Output[str]
     certificates: dict[str, Certificate]
+    page: Certificate
 
     def __init__(self, name: str, args: PkiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Pki", name, {}, opts)
@@ -62,20 +64,26 @@ class Pki(pulumi.ComponentResource):
         # An empty place has none.
         self.ca_certificate = pulumi.Output.concat(first.certificate_pem, twin.certificate_pem)
         names, addresses = _published(placement)
-        self.certificates = {
-            service.name: Certificate(
-                service.name,
+
+        def certificate(part: str, dns_names: list[str], ip_addresses: list[str]) -> Certificate:
+            return Certificate(
+                part,
                 ca_private_key_pem=signing(first.private_key_pem, twin.private_key_pem),
                 ca_certificate_pem=signing(first.certificate_pem, twin.certificate_pem),
-                common_name=service.name,
-                dns_names=[service.name, placement.name(service.name), "localhost", *names],
-                ip_addresses=["127.0.0.1", "::1", *addresses],
+                common_name=part,
+                dns_names=dns_names,
+                ip_addresses=["127.0.0.1", "::1", *ip_addresses],
                 lifetime_days=placement.settings.certificate_days or CERTIFICATE_LIFETIME.days,
                 renew_below=RENEW_BELOW,
                 opts=child,
             )
+
+        self.certificates = {
+            service.name: certificate(service.name, [service.name, placement.name(service.name), "localhost", *names], addresses)
             for service in placement.services
         }
+        # It listens on loopback alone.
+        self.page = certificate(LIVE_PAGE, ["localhost"], [])
         self.register_outputs({"ca_certificate": self.ca_certificate})
 
     def files(self, service: str) -> dict[str, pulumi.Input[str]]:

@@ -104,6 +104,7 @@ RUN = (
     "--debug outputs",
 )
 LEFT_OUT = {
+    "check.serve": "goes on until Ctrl-C; test_the_live_page.py looks at what it says",
     "alerts.dashboards": "writes the same files for every stack, and reads none",
     "migrate.new": "writes a revision into the clone; it reads no stack",
     "migrate.snapshot": "writes into the clone; it prints the file's path",

@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 import pytest
 
 from backup.sets.model import Manifest, SetKind
-from console.report.gathered import AccountUse, Gathered
+from console.report.gathered import Gathered
 from console.report.page import page
 from monitor.growth.trend import Reach, Trend
 from monitor.result import CheckResult, Status
 from schedule.growth import Growth, Limit, Size
 from security.audit.anomalies import Anomaly
+from security.audit.uses import AccountUse
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script> & \"quoted\""

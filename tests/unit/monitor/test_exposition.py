@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitor.exposition import Known, text
 from monitor.result import CheckResult, Status
 from monitor.signs import WorkSigns
+from security.audit.uses import AccountUse
 from tests.support.manifests import NOON, manifest
 
 RESULTS = (
@@ -40,6 +41,8 @@ def test_checks_sets_drills_and_work() -> None:
             sets=[manifest(), manifest("20261123-130000-incremental-0001", kind="incremental", started=NOON + timedelta(hours=1))],
             drills=[{**drill, "passed": True}, drill],
             works={"backup": WorkSigns(done=NOON, failures=2, message="a secret"), "drill": WorkSigns()},
+            sizes={"keyspace session": 12.0, "backups all sets": 5e9},
+            uses=[AccountUse("api", 40, 3)],
         )
     )
     assert found["christmas_checks_run_timestamp_seconds",] == NOON.timestamp()
@@ -56,6 +59,9 @@ def test_checks_sets_drills_and_work() -> None:
     assert found["christmas_drill_loss_seconds", "postgres"] == 2
     assert found["christmas_work_failures", "backup"] == 2
     assert ("christmas_work_done_timestamp_seconds", "drill") not in found
+    assert found["christmas_size", "keyspace", "session", "keys"] == 12
+    assert found["christmas_size", "backups", "all sets", "bytes"] == 5e9
+    assert (found["christmas_audit_events", "api"], found["christmas_audit_refused", "api"]) == (40, 3)
 
 
 def test_what_there_is_not_is_not_told() -> None:
