@@ -12,6 +12,8 @@ from console.report.gathered import DAYS, Gathered
 from core.words import size_text, span_text
 from monitor.growth.sizes import unit_of
 from monitor.result import CheckResult, Status, severity
+from security.matrix.declared import matrix
+from security.matrix.show import rows
 
 _STYLE = """
 :root{color-scheme:light dark;--back:#fff;--text:#1b1f24;--soft:#57606a;--line:#d0d7de;--box:#f6f8fa;
@@ -29,13 +31,16 @@ p{margin:.4rem 0}.soft{color:var(--soft)}a{color:var(--link)}code{font:14px ui-m
 .tiles b{display:block;font-size:1.25rem}
 .todo{padding:0;list-style:none}.todo li{border-left:4px solid currentColor;background:var(--box);padding:.5rem .8rem;margin:.5rem 0}
 .todo span,.todo code{color:var(--text)}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;
+/* What is newest is seen without scrolling where a drawing is wider than the screen. */
+.wide{overflow-x:auto;direction:rtl}.wide>*{direction:ltr}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;
 border-bottom:1px solid var(--line)}caption{text-align:left;padding:.5rem .6rem 0}.number{text-align:right;white-space:nowrap}
 svg{width:100%;min-width:34rem;height:auto}.axis{fill:var(--soft);font-size:13px}.date{text-anchor:middle}.grid,.link{stroke:var(--line)}
 .link{stroke-dasharray:3 3}.set{fill:var(--link)}.empty{fill:var(--box);stroke:var(--line)}.mark{fill:currentColor}
 details{margin:.4rem 0}summary{cursor:pointer}:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 @media (max-width:40rem){td,th{display:block;border:0;padding:.1rem .4rem}.number{text-align:left}tr{display:block;padding:.5rem 0;
-border-bottom:1px solid var(--line)}thead{position:absolute;left:-99rem}}
+border-bottom:1px solid var(--line)}thead{position:absolute;left:-99rem}td{overflow-wrap:anywhere}td:empty{display:none}
+td::before{content:attr(data-head) ": ";color:var(--soft)}}
 """
 
 
@@ -57,6 +62,7 @@ def page(content: Gathered, again: str = "") -> str:
         f"<div class='wide' tabindex='0' role='region' aria-label='Checks so far'>{_runs(content)}</div>",
         *_growth(content),
         *_audit(content),
+        *_access(),
         *_all_checks(content.results),
         "</main></body></html>",
         "",
@@ -133,20 +139,33 @@ def _growth(content: Gathered) -> list[str]:
 def _audit(content: Gathered) -> list[str]:
     lines = ["<h2 id='audit'>Who did what in the last day</h2>"]
     if content.anomalies:
-        rows = ((anomaly.time[:16].replace("T", " "), anomaly.store, anomaly.rule, anomaly.words) for anomaly in content.anomalies)
-        lines += _table("Out of the ordinary", ("time", "store", "rule", "what happened"), rows)
+        events = ((anomaly.time[:16].replace("T", " "), anomaly.store, anomaly.rule, anomaly.words) for anomaly in content.anomalies)
+        lines += _table("Out of the ordinary", ("time", "store", "rule", "what happened"), events)
     if not content.accounts:
         return [*lines, "<p>The audit has no event of the last day.</p>"]
     uses = ((use.account, f"{use.events:,}", f"{use.refused:,}") for use in content.accounts)
     return [*lines, *_table("Events by account", ("account", "events", "refused"), uses, numbers=(1, 2))]
 
 
+def _access() -> list[str]:
+    """What is declared; whether the stores are so is what the checks of rights say."""
+    by_account: dict[str, list[tuple[str, str, str, str]]] = {}
+    for account, store, thing, may, may_not in rows(matrix()):
+        by_account.setdefault(account, []).append((store, thing, may, may_not))
+    lines = ["<h2 id='access'>Who may do what</h2>"]
+    lines += ["<p class='soft'>As declared. <code>invoke accounts.matrix --prove</code> tries each cell at the stores.</p>"]
+    for account, things in by_account.items():
+        lines += [f"<details><summary>{escape(account)}: {len(things)} things</summary>"]
+        lines += [*_table(f"What {account} may do", ("store", "thing", "may", "may not"), things), "</details>"]
+    return lines
+
+
 def _all_checks(results: Sequence[CheckResult]) -> list[str]:
-    rows = (
+    outcomes = (
         (f"<span class='{result.status}'>{result.status}</span>", escape(result.name), escape(result.message), _figure(result))
         for result in results
     )
-    table = _table("All checks", ("status", "check", "message", "value"), rows, numbers=(3,), escaped=True)
+    table = _table("All checks", ("status", "check", "message", "value"), outcomes, numbers=(3,), escaped=True)
     return ["<h2 id='checks'>All checks</h2>", f"<details><summary>{len(results)} checks</summary>", *table, "</details>"]
 
 
@@ -162,8 +181,10 @@ def _table(
     lines += [f"<th scope='col'{' class=number' if place in numbers else ''}>{escape(head)}</th>" for place, head in enumerate(heads)]
     lines.append("</tr></thead><tbody>")
     for row in rows:
+        # A narrow screen shows a row as lines, each with its column's name.
         cells = (
-            f"<td{' class=number' if place in numbers else ''}>{cell if escaped else escape(cell)}</td>" for place, cell in enumerate(row)
+            f"<td data-head='{escape(heads[place])}'{' class=number' if place in numbers else ''}>{cell if escaped else escape(cell)}</td>"
+            for place, cell in enumerate(row)
         )
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return [*lines, "</tbody></table>"]
