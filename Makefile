@@ -3,7 +3,7 @@ PYTHON ?= python3
 SETUP := $(PYTHON) airgap/setup/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help up machine doctor down test test-all lint docs mutants clean-tests
+.PHONY: help up machine doctor down test test-all lint release docs mutants clean-tests
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -28,6 +28,9 @@ test-all:  ## linters, types and every test, the exhaustive ones too
 
 lint:  ## linters and types only
 	@$(SETUP) lint $(ARGS)
+
+release:  ## what a release consists of, in release/: images, SBOMs, the library's wheel; pushes nothing without ARGS="--push REGISTRY/NAME"
+	@.venv/bin/invoke images.release $(ARGS)
 
 docs:  ## the documents as a site of static pages, in site/
 	@$(SETUP) docs $(ARGS)

@@ -37,3 +37,27 @@ def images_sbom(_context: Context, image: list[str], out: str = "sbom") -> None:
 
     for line in write(image, out):
         print(line)
+
+
+@task(
+    name="release",
+    iterable=["service"],
+    help={
+        "version": "The version of the sources, as the tag has it, with or without a v; a rehearsal without one.",
+        "out": "The folder to write into; it must be empty.",
+        "push": "A registry and a name in it, such as registry.example.com/christmas: push the images there.",
+        "service": "Only this one's image; may be repeated.",
+    },
+)
+def images_release(_context: Context, service: list[str], version: str = "", out: str = "release", push: str = "") -> None:
+    """Make what a release consists of: images, their SBOMs, the library's wheel, notes, sums; push the images where --push says.
+
+    Example: invoke images.release --out /tmp/rehearsal
+    """
+    from core.runner import show_progress
+    from security.release import release
+
+    with show_progress("release") as progress:
+        files = release(version.removeprefix("v"), out, push.rstrip("/"), service, progress)
+    for file in files:
+        print(file)

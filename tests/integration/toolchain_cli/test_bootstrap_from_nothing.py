@@ -138,6 +138,7 @@ def test_the_help_lists_every_target() -> None:
         "test",
         "test-all",
         "lint",
+        "release",
         "docs",
         "mutants",
         "clean-tests",
