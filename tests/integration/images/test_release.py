@@ -28,9 +28,10 @@ REGISTRY = f"FROM {BASE_IMAGE}\nRUN apt-get update -q && apt-get install -q -y -
 def registry() -> Iterator[str]:
     """Debian's registry on a port of loopback, which an engine uses without TLS."""
     client = docker.from_env()
-    image, _ = client.images.build(fileobj=BytesIO(REGISTRY.encode()), labels=scratch.labels(), rm=True)
+    built, _ = client.images.build(fileobj=BytesIO(REGISTRY.encode()), labels=scratch.labels(), rm=True)
+    image = str(built.id)
     container = client.containers.run(
-        image.id,
+        image,
         ["docker-registry", "serve", "/etc/docker/registry/config.yml"],
         environment={"REGISTRY_AUTH": "none", "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": "/tmp/registry"},
         labels=scratch.labels(),
@@ -44,7 +45,7 @@ def registry() -> Iterator[str]:
         yield address
     finally:
         container.remove(force=True, v=True)
-        client.images.remove(image.id, force=True)
+        client.images.remove(image, force=True)
 
 
 def answers(address: str) -> bool:
