@@ -33,16 +33,12 @@ class SilentError(Exception):
 
 
 class Output:
-    """The stream of a docker-py socket, on which `text` is sent meanwhile.
+    """The stream of a docker-py socket, on which `text` is sent meanwhile. `runs` asks the engine whether the command still runs."""
 
-    `runs` asks the engine whether the command still runs; more than `silence` seconds without output are an error.
-    """
-
-    def __init__(self, socket: Any, runs: Callable[[], bool], text: bytes = b"", silence: float = math.inf) -> None:
+    def __init__(self, socket: Any, runs: Callable[[], bool], text: bytes = b"") -> None:
         self._socket = socket._sock
         self._runs = runs
-        self._unsent = memoryview(text)
-        self._silence = silence
+        self.send(text)
         self._socket.settimeout(0)
         # The reader of the response's head may hold the first bytes of the stream.
         parsed = socket._response.raw._fp.fp
@@ -50,6 +46,17 @@ class Output:
         with contextlib.suppress(ssl.SSLWantReadError):
             if held := parsed.peek(1):
                 self._rest += parsed.read1(len(held))
+
+    def send(self, text: bytes, silence: float = math.inf) -> None:
+        """Send this while the output is read. From now on, more than `silence` seconds without output are an error."""
+        self._unsent = memoryview(text)
+        self._silence = silence
+
+    def is_quiet(self) -> bool:
+        """Whether the connection is open and nothing has come since the last frame."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN | select.POLLHUP | select.POLLERR)
+        return not self._rest and not poll.poll(0)
 
     def frames(self) -> Iterator[tuple[int, bytes]]:
         """Pieces with the number of their stream (1 output, 2 errors), until the stream's end.

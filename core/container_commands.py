@@ -9,18 +9,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import math
 import secrets
 import socket as socketlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.command_output import STDERR, STDOUT, CutOffError, Output, SilentError, told_as_cut, wait_for_end
+from core.command_output import STDERR, STDOUT, CutOffError, Output, told_as_cut, wait_for_end
 from core.docker_client import docker_client
 from core.docker_retries import with_retries
 from core.errors import PlatformError
-from core.patience import patience
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -30,7 +28,6 @@ Sink = Callable[[bytes], object]
 _NOT_STARTED = 126  # an engine's code for a command that can't start, and for one without its client
 _ENDED_FROM_OUTSIDE = (127, 137)  # no shell in the container, or one that was killed: the engine's word, since nobody prints a mark then
 _YIELDING = ("nice", "-n", "15")
-_SILENT_SECONDS = 120
 
 # Standard input carries the length of the command's own input, then that input. Its end later means that the starting process is gone.
 # The mark with the exit code comes last, and on standard output, so that nothing of it can be missing before: a stream just ends,
@@ -103,7 +100,7 @@ def running(name: str) -> Container:
 
 
 @dataclass(slots=True)
-class _Tethered:
+class Tethered:
     """A command that runs to its end, or until `close`."""
 
     exec_id: str
@@ -170,25 +167,36 @@ def _runs(exec_id: str) -> bool:
 
 
 @contextlib.contextmanager
-def _tethered(container: str, command: Sequence[str], user: str, text: str, silence: float = math.inf) -> Iterator[_Tethered]:
+def _tethered(container: str, command: Sequence[str], user: str, text: str) -> Iterator[Tethered]:
+    mark, sent = new_mark(), text.encode()
+    job = start(container, ["sh", "-c", _TETHER, "sh", mark, *command], user, mark, b"%d\n%b" % (len(sent), sent))
+    try:
+        yield job
+    finally:
+        job.close()
+
+
+def new_mark() -> str:
+    """What no command prints by chance."""
+    return f"\x1e{secrets.token_hex(8)}"
+
+
+def start(container: str, command: Sequence[str], user: str, mark: str, text: bytes = b"") -> Tethered:
+    """Start a command that ends its output with the mark and its exit code; `text` is its standard input, which stays open.
+
+    Raises CutOffError if it may have been started twice, docker.errors.APIError if it can't be started.
+    """
     from docker.errors import APIError
 
     api = docker_client().api
-    mark, sent = f"\x1e{secrets.token_hex(8)}", text.encode()
-    exec_id = api.exec_create(container, ["sh", "-c", _TETHER, "sh", mark, *command], user=user, stdin=True)["Id"]
+    exec_id = api.exec_create(container, command, user=user, stdin=True)["Id"]
     try:
         socket: Any = api.exec_start(exec_id, socket=True)
     except APIError as error:
         if error.status_code == 409 and "already" in str(error.explanation):
             raise CutOffError("the request arrived twice") from None
         raise
-    job = _Tethered(
-        exec_id, socket, mark.encode(), Output(socket, functools.partial(_runs, exec_id), b"%d\n%b" % (len(sent), sent), silence)
-    )
-    try:
-        yield job
-    finally:
-        job.close()
+    return Tethered(exec_id, socket, mark.encode(), Output(socket, functools.partial(_runs, exec_id), text))
 
 
 @contextlib.contextmanager
@@ -208,10 +216,10 @@ def _explained(container: str, command: Sequence[str]) -> Iterator[None]:
         ) from error
     except (APIError, ConnectionError) as error:
         reason = getattr(error, "explanation", None) or error
-        raise PlatformError(what=f"a command in a container did not finish: {reason}", where=where, next_step=_look(container)) from error
+        raise PlatformError(what=f"a command in a container did not finish: {reason}", where=where, next_step=look(container)) from error
 
 
-def _whole(job: _Tethered, sink: Sink | None = None) -> Finished:
+def _whole(job: Tethered, sink: Sink | None = None) -> Finished:
     out, err = io.BytesIO(), io.BytesIO()
     for stream, piece in job.pieces():
         if stream == STDERR:
@@ -245,26 +253,6 @@ def execute(
     if check and finished.code != 0:
         raise _failed(container, command, finished)
     return finished
-
-
-def ask(container: Container, command: Sequence[str], *, text: str = "", user: str = "") -> Finished:
-    """The outcome of a short command that may run twice, with `text` as its standard input. If the outcome is lost, it runs again.
-
-    Raises PlatformError if it can't be started, if it prints nothing for two minutes (more on a busy machine), or if its
-    outcome never arrives; a code other than 0 is not an error.
-    """
-    limit, where = patience(_SILENT_SECONDS), f"container {container.name}"
-
-    def run() -> Finished:
-        with _tethered(str(container.id), command, user, text, limit) as job:
-            return _whole(job)
-
-    try:
-        return with_retries(f"running {command[0]}", where, run)
-    except SilentError:
-        raise PlatformError(
-            what=f"{command[0]} said nothing for {limit:.0f} s", where=where, next_step=_look(str(container.name))
-        ) from None
 
 
 @contextlib.contextmanager
@@ -301,7 +289,7 @@ def _failed(container: str, command: Sequence[str], finished: Finished) -> Platf
     return PlatformError(
         what=f"{command[0]} failed with exit code {finished.code}: {_last_lines(detail)}",
         where=f"container {container}",
-        next_step=_look(container),
+        next_step=look(container),
     )
 
 
@@ -309,5 +297,6 @@ def _last_lines(text: str, count: int = 6) -> str:
     return "\n".join(text.splitlines()[-count:])
 
 
-def _look(container: str) -> str:
+def look(container: str) -> str:
+    """The command that shows what the container said last."""
     return f"docker logs --tail 50 {container}"

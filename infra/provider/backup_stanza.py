@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from airgap.toolchain.plugin.messages import Severity
-from core.container_commands import Finished, ask, running
+from core.container_commands import Finished, running
+from core.container_sessions import ask
 from core.errors import PlatformError
 from infra.provider.declaration import Input, InServer, Output, gives, takes
 from infra.provider.kind import AssertedKind, Call, Values

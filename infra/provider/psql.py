@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from core.container_commands import Finished, ask
+from core.container_commands import Finished
+from core.container_sessions import ask
 from core.errors import PlatformError
 from core.patience import patience
 from core.waiting import until

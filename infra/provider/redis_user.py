@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.wire import UNKNOWN
-from core.container_commands import ask, running
+from core.container_commands import running
+from core.container_sessions import ask
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.declaration import Input, InServer, Output, gives, takes

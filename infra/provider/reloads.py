@@ -8,7 +8,8 @@ from typing import Any
 
 from airgap.toolchain.plugin.messages import Severity
 from core import health
-from core.container_commands import ask, find_running
+from core.container_commands import find_running
+from core.container_sessions import ask
 from core.docker_retries import with_retries
 from core.errors import PlatformError
 from core.patience import patience

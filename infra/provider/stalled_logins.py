@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, TIMESCALEDB
-from core.container_commands import ask
+from core.container_sessions import ask
 from core.errors import PlatformError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.container_commands import ask, running
+from core.container_commands import running
+from core.container_sessions import ask
 from core.progress import SilentProgress
 from infra import clients
 from infra.connections import LOCAL, Endpoint, Platform

@@ -21,7 +21,7 @@ from christmas.blueprint.model import Account, Privilege
 from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.sealed.ring import new_ring
-from core.container_commands import ask
+from core.container_sessions import ask
 from infra.provider import field_keys, psql
 from infra.provider.superuser import database
 from tests.integration.provider.kept import Kept

@@ -9,7 +9,7 @@ import pytest
 
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS
-from core.container_commands import ask
+from core.container_sessions import ask
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Platform
 from infra.provider import psql, stalled_logins

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
@@ -11,8 +12,9 @@ import pytest
 from docker.models.containers import Container
 
 from backup.restoring import stopped
-from core import command_output, container_commands, docker_client
-from core.container_commands import ask, execute
+from core import command_output, container_sessions, docker_client
+from core.container_commands import Finished, execute
+from core.container_sessions import ask
 from core.errors import PlatformError
 from tests.support import scratch
 from tests.support.engine_forwarder import Forwarder, forward
@@ -66,8 +68,38 @@ def test_input_arrives_as_it_is_and_ends(sleeping: Container, hasty: Forwarder, 
     assert ask(sleeping, ["cat"], text=text).stdout == text.encode()
 
 
+def test_short_commands_share_a_shell_and_nothing_else(sleeping: Container, hasty: Forwarder) -> None:
+    """Each has its own input, output, messages, code and folder."""
+    assert ask(sleeping, ["sh", "-c", "cd /tmp; x=1; cat; echo told >&2; exit 3"], text="first") == Finished(3, b"first", "told")
+    second = ask(sleeping, ["sh", "-c", 'pwd; echo "x is $x"; exec cat'], text="second #whole.")
+    assert second == Finished(0, b"/data\nx is \nsecond #whole.", "")
+    assert ask(sleeping, ["no-such-program"]).code == 127
+    assert ask(sleeping, ["sh", "-c", "kill -KILL $$"]).code == 137
+    assert ask(sleeping, ["true"], text="nobody reads this " * 10_000) == Finished(0, b"", "")
+    assert ask(sleeping, ["printf", "%s|", "a b", "", "'\"\\$x\n"]).text() == "a b||'\"\\$x\n|"
+    assert ask(sleeping, ["id", "-un"], user="nobody").text() == "nobody"
+    shells = {ask(sleeping, ["sh", "-c", "echo $PPID"]).text() for _ in range(3)}
+    assert len(shells) == 1
+
+
+def test_a_shell_that_is_gone_is_replaced(sleeping: Container, hasty: Forwarder) -> None:
+    shell = ask(sleeping, ["sh", "-c", "echo $PPID"]).text()
+    execute(str(sleeping.name), ["kill", "-KILL", shell])
+    assert ask(sleeping, ["echo", "again"]).text() == "again"
+    hasty.cut()
+    assert ask(sleeping, ["echo", "and again"]).text() == "and again"
+    sleeping.restart(timeout=0)
+    assert ask(sleeping, ["echo", "after a restart"]).text() == "after a restart"
+
+
+def test_short_commands_of_many_threads_are_answered_each_its_own(sleeping: Container) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda number: ask(sleeping, ["cat"], text=f"{number}").text(), range(80)))
+    assert answers == [str(number) for number in range(80)]
+
+
 def test_a_short_command_that_says_nothing_is_given_up(sleeping: Container, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container_commands, "_SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(container_sessions, "_SILENT_SECONDS", 0.2)
     with pytest.raises(PlatformError, match="sleep said nothing for"):
         ask(sleeping, ["sleep", "4321"])
     wait_for(lambda: "4321" not in str(sleeping.top()), "the tether ended it")
