@@ -5,6 +5,7 @@ The shell is tethered as other commands are (container_commands.py): it and its 
 
 from __future__ import annotations
 
+import atexit
 import shlex
 import threading
 import time
@@ -117,3 +118,15 @@ def _keep(key: _Key, shell: Tethered) -> bool:
             waiting.append((time.monotonic(), shell))
             return True
     return False
+
+
+def close_all() -> None:
+    """Close the shells that wait for a request."""
+    with _lock:
+        waiting = [shell for shells in _shells.values() for _, shell in shells]
+        _shells.clear()
+    for shell in waiting:
+        shell.close()
+
+
+atexit.register(close_all)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import pytest
 
+from core import container_sessions
 from infra.connections import Platform
 from tests.support.troubled import Wire, through
 from tests.support.troubled.http import docker_wire, raw_way, weaviate_way
@@ -58,10 +59,13 @@ def engine_wire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wir
 
 @pytest.fixture
 def afresh() -> Callable[[Callable[[], Result]], Result]:
-    """Run something in a thread of its own: the provider keeps a client of the engine for each."""
+    """Run something with connections of its own: the provider keeps a client of the engine for each thread, and shells for all."""
 
     def run(work: Callable[[], Result]) -> Result:
         with ThreadPoolExecutor(max_workers=1) as pool:
-            return pool.submit(work).result()
+            try:
+                return pool.submit(work).result()
+            finally:
+                container_sessions.close_all()
 
     return run

@@ -92,6 +92,18 @@ def test_a_shell_that_is_gone_is_replaced(sleeping: Container, hasty: Forwarder)
     assert ask(sleeping, ["echo", "after a restart"]).text() == "after a restart"
 
 
+def test_a_short_command_whose_answer_was_cut_off_runs_again(sleeping: Container, hasty: Forwarder) -> None:
+    def runs() -> int:
+        return int(execute(str(sleeping.name), ["sh", "-c", "cat /tmp/runs 2>/dev/null | wc -l"]).text())
+
+    ask(sleeping, ["true"])
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(ask, sleeping, ["sh", "-c", "echo >> /tmp/runs; sleep 1; wc -l < /tmp/runs"])
+        wait_for(lambda: runs() == 1, "it has begun")
+        hasty.cut()
+        assert answer.result().text() == "2"
+
+
 def test_short_commands_of_many_threads_are_answered_each_its_own(sleeping: Container) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda number: ask(sleeping, ["cat"], text=f"{number}").text(), range(80)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from core.chosen_engine import LOCAL_SOCKET
 from tests.support.troubled.wire import Ends, Kind, Line, Request, Serve, Wire, hold, open_wire, read_exactly, read_line
 
 _BODILESS = (204, 304)
+_SAYS_NO_MORE_SECONDS = 1.0
 
 
 class Http:
@@ -119,7 +121,9 @@ def _stream(line: Line, server: io.BufferedReader, most: int | None) -> None:
             continue
         line.client.sendall(data[:most])
         most -= min(most, len(data))
-    # What the server had to do is done; only now does the client see the end.
+        # What the server had to do is done, also where a shell waits for its next command; only now does the client see the end.
+        if not select.select([line.server], [], [], _SAYS_NO_MORE_SECONDS)[0]:
+            return
 
 
 def _head(stream: BinaryIO) -> tuple[bytes, dict[bytes, bytes]]:
