@@ -251,7 +251,7 @@ def execute(
     with _explained(container, command), _tethered(container, whole, user, text) as job:
         finished = _whole(job, sink)
     if check and finished.code != 0:
-        raise _failed(container, command, finished)
+        raise failed(container, command, finished)
     return finished
 
 
@@ -281,10 +281,11 @@ def while_running(container: str, command: Sequence[str], *, user: str = "") -> 
                 take(stream, piece)
         finished = job.finished(bytes(out), bytes(err))
     if finished.code != 0:
-        raise _failed(container, command, finished)
+        raise failed(container, command, finished)
 
 
-def _failed(container: str, command: Sequence[str], finished: Finished) -> PlatformError:
+def failed(container: str, command: Sequence[str], finished: Finished) -> PlatformError:
+    """The error for a command that ended with another code than 0."""
     detail = finished.stderr or finished.text() or "it printed nothing"
     return PlatformError(
         what=f"{command[0]} failed with exit code {finished.code}: {_last_lines(detail)}",

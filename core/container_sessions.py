@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.command_output import STDERR, STDOUT, SilentError
-from core.container_commands import Finished, Tethered, look, new_mark, start
+from core.container_commands import Finished, Tethered, failed, look, new_mark, start
 from core.docker_client import docker_client
 from core.docker_retries import with_retries
 from core.errors import PlatformError
@@ -56,11 +56,11 @@ _shells: dict[_Key, list[tuple[float, Tethered]]] = {}
 _lock = threading.Lock()
 
 
-def ask(container: Container, command: Sequence[str], *, text: str = "", user: str = "") -> Finished:
+def execute_short(container: Container, command: Sequence[str], *, text: str = "", user: str = "", check: bool = False) -> Finished:
     """The outcome of a short command that may run twice, with `text` as its standard input. If the outcome is lost, it runs again.
 
     Raises PlatformError if it can't be started, if it prints nothing for two minutes (more on a busy machine), or if its
-    outcome never arrives; a code other than 0 is not an error.
+    outcome never arrives; a code other than 0 is an error with `check` alone.
     """
     limit, where = patience(_SILENT_SECONDS), f"container {container.name}"
     key = (docker_client().api.base_url, str(container.id), user)
@@ -76,9 +76,12 @@ def ask(container: Container, command: Sequence[str], *, text: str = "", user: s
         return finished
 
     try:
-        return with_retries(f"running {command[0]}", where, run)
+        finished = with_retries(f"running {command[0]}", where, run)
     except SilentError:
         raise PlatformError(what=f"{command[0]} said nothing for {limit:.0f} s", where=where, next_step=look(str(container.name))) from None
+    if check and finished.code != 0:
+        raise failed(str(container.name), command, finished)
+    return finished
 
 
 def _outcome(shell: Tethered, command: Sequence[str], text: str, silence: float) -> tuple[Finished, bool]:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from backup.postgres import pgbackrest
 from backup.postgres.timelines import History, parse_history
 from backup.queries import query
-from core.container_commands import execute
+from core.container_commands import running
+from core.container_sessions import execute_short
 from core.errors import PlatformError
 from infra import clients
 from infra.components.pgbackrest_config import PGDATA
@@ -74,7 +75,7 @@ def _moment(text: str) -> datetime | None:
 
 def superuser(container: str, statement: str) -> str:
     """Run a statement as superuser over the socket."""
-    return execute(container, command(statement), user=pgbackrest.USER).text()
+    return execute_short(running(container), command(statement), user=pgbackrest.USER, check=True).text()
 
 
 def command(statement: str) -> tuple[str, ...]:
@@ -89,7 +90,8 @@ def tick(platform: Platform) -> datetime | None:
     Raises PlatformError if the server can't be asked.
     """
     # Two transactions: the commit time of the first is known only after it.
-    return _moment(execute(platform.containers["timescaledb"], _PSQL, user=pgbackrest.USER, text=_TICK).text())
+    server = running(platform.containers["timescaledb"])
+    return _moment(execute_short(server, _PSQL, user=pgbackrest.USER, text=_TICK, check=True).text())
 
 
 def replayed(container: str) -> Replayed:
@@ -99,7 +101,7 @@ def replayed(container: str) -> Replayed:
     """
     (row,) = superuser(container, query("replayed")).splitlines()
     position, committed, timeline = row.split("|")
-    text = execute(container, ["cat", f"{PGDATA}/pg_wal/{int(timeline):08X}.history"], user=pgbackrest.USER, check=False)
+    text = execute_short(running(container), ["cat", f"{PGDATA}/pg_wal/{int(timeline):08X}.history"], user=pgbackrest.USER)
     return Replayed(position or None, _moment(committed), int(timeline), parse_history(text.text()) if text.code == 0 else ())
 
 
@@ -110,4 +112,5 @@ def server_history(container: str, timeline: int) -> History:
     """
     if timeline == 1:
         return ()
-    return parse_history(execute(container, ["cat", f"{PGDATA}/pg_wal/{timeline:08X}.history"], user=pgbackrest.USER).text())
+    file = f"{PGDATA}/pg_wal/{timeline:08X}.history"
+    return parse_history(execute_short(running(container), ["cat", file], user=pgbackrest.USER, check=True).text())

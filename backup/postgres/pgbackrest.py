@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from backup.sets.model import FileRecord, SetKind
-from core.container_commands import Finished, execute
+from core.container_commands import Finished, execute, running
+from core.container_sessions import execute_short
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.patience import patience
@@ -189,7 +190,7 @@ def _processes() -> int:
 
 def _insist_on_room(container: str) -> None:
     """Raise PlatformError if there is no room for one WAL segment: pgBackRest would first wait a minute for archiving."""
-    done = execute(container, ["df", "-Pk", REPOSITORY_PATH], user=USER, check=False)
+    done = execute_short(running(container), ["df", "-Pk", REPOSITORY_PATH], user=USER)
     columns = done.text().splitlines()[-1].split() if done.code == 0 else []
     left = int(columns[3]) * 1024 if len(columns) > 3 else _SEGMENT_BYTES
     if left < _SEGMENT_BYTES:

@@ -18,8 +18,8 @@ from backup.restoring.scratch import Scratch
 from backup.restoring.targets import StorePlan
 from backup.sets.files import plain_file
 from backup.storage.repository import INFO_FILES, SEGMENT
-from core.container_commands import execute
 from core.container_files import FileToPut, give, put_files
+from core.container_sessions import execute_short
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.helper_containers import helper
@@ -232,7 +232,7 @@ def wait_for_recovery(container: str) -> None:
     for in_time in looks(_RECOVERY_SECONDS):
         server: Any = docker_client().containers.get(container)
         if server.status == "running":
-            if execute(container, question, user=pgbackrest.USER, check=False).text() == "f":
+            if execute_short(server, question, user=pgbackrest.USER).text() == "f":
                 return
         else:
             said = server.logs(tail=8).decode(errors="replace").strip()

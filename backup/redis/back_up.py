@@ -17,7 +17,8 @@ from backup.redis.keys import OTHER, census
 from backup.sets.files import HashedFile, SetFolder, shorten, write_hashed
 from backup.sets.model import FileRecord, RedisPart
 from christmas.blueprint.keyspaces_and_ttls import KEYSPACES
-from core.container_commands import execute, while_running
+from core.container_commands import execute, running, while_running
+from core.container_sessions import execute_short
 from core.errors import PlatformError
 from core.progress import Progress
 from core.waiting import until
@@ -27,6 +28,7 @@ from infra.connections import Platform
 
 if TYPE_CHECKING:
     import redis
+    from docker.models.containers import Container
 
 ACCOUNT = "backup"
 FOLDER = "redis"
@@ -190,15 +192,16 @@ def _copy_aof(
     Returns the AOF's files, the time from which they show every state, the records, and the instant.
     """
     name = f"{paths.aof_name}.manifest"
-    text = execute(container, ["cat", f"{paths.aof_directory}/{name}"]).stdout.decode()
+    server = running(container)
+    text = execute_short(server, ["cat", f"{paths.aof_directory}/{name}"], check=True).stdout.decode()
     files = parse_aof_manifest(text)
     # A base is complete at its last write, within the second of its mtime; the following files continue from there. So the first
     # second that can be restored is the next one: the base's commands of its own second can't be taken out again.
-    began = _age_and_size(container, paths, files[0])[0] + 1
-    others = sum(_age_and_size(container, paths, file)[1] for file in files[:-1])
+    began = _age_and_size(server, paths, files[0])[0] + 1
+    others = sum(_age_and_size(server, paths, file)[1] for file in files[:-1])
     point = _point(client, others)
     deadline = time.monotonic() + _FLUSH_SECONDS
-    while _age_and_size(container, paths, files[-1])[1] < point.position:
+    while _age_and_size(server, paths, files[-1])[1] < point.position:
         if time.monotonic() > deadline:
             raise PlatformError(what="Redis doesn't write its log to the disk", where=f"container {container}", next_step="look at its log")
         time.sleep(_POLL_SECONDS)
@@ -218,7 +221,7 @@ def _point(client: redis.Redis, others: int) -> _Point:
     return _Point(datetime.now(UTC), max(0, position), int(info.get("db0", {"keys": 0})["keys"]), int(info.get("number_of_libraries", 0)))
 
 
-def _age_and_size(container: str, paths: _Paths, file: AofFile) -> tuple[int, int]:
+def _age_and_size(server: Container, paths: _Paths, file: AofFile) -> tuple[int, int]:
     """The mtime of a file, in seconds since the epoch, and its size in bytes."""
-    moment, size = execute(container, ["stat", "-c", "%Y %s", f"{paths.aof_directory}/{file.name}"]).text().split()
+    moment, size = execute_short(server, ["stat", "-c", "%Y %s", f"{paths.aof_directory}/{file.name}"], check=True).text().split()
     return int(moment), int(size)

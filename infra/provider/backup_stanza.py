@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airgap.toolchain.plugin.messages import Severity
 from core.container_commands import Finished, running
-from core.container_sessions import ask
+from core.container_sessions import execute_short
 from core.errors import PlatformError
 from infra.provider.declaration import Input, InServer, Output, gives, takes
 from infra.provider.kind import AssertedKind, Call, Values
@@ -87,7 +87,7 @@ class BackupStanzaKind(AssertedKind):
 def _pgbackrest(container: Container, inputs: Values, command: str, *options: str) -> Finished:
     argv = ["pgbackrest", f"--config={inputs['config_path']}", f"--stanza={inputs['stanza']}", "--log-level-console=off", *options, command]
     # Errors belong on stderr at their own level, whatever the file says.
-    return ask(container, [*argv[:-1], "--log-level-stderr=error", "--no-log-timestamp", command], user="postgres")
+    return execute_short(container, [*argv[:-1], "--log-level-stderr=error", "--no-log-timestamp", command], user="postgres")
 
 
 def _first_words(ended: Finished) -> str:

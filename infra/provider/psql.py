@@ -9,7 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from core.container_commands import Finished
-from core.container_sessions import ask
+from core.container_sessions import execute_short
 from core.errors import PlatformError
 from core.patience import patience
 from core.waiting import until
@@ -97,7 +97,7 @@ def _psql(container: Container, sql: str, database: str, variables: Mapping[str,
         "",
     ]
     command = ["psql", "-X", "-q", "-A", "-t", "-U", "postgres", "-d", superuser.database(database), "-f", "-"]
-    return ask(container, command, text="\n".join(lines), user="postgres")
+    return execute_short(container, command, text="\n".join(lines), user="postgres")
 
 
 def _quoted(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.wire import UNKNOWN
 from core.container_commands import running
-from core.container_sessions import ask
+from core.container_sessions import execute_short
 from core.errors import PlatformError
 from core.patience import patience
 from infra.provider.declaration import Input, InServer, Output, gives, takes
@@ -159,7 +159,7 @@ def _ask(
     login: tuple[str, ...] = ()
     while True:
         script = "\n".join((*login, *commands)) + "\n"
-        ended = ask(container, cli_command(inputs["admin_password_file"], options="--json -3"), text=script)
+        ended = execute_short(container, cli_command(inputs["admin_password_file"], options="--json -3"), text=script)
         said = f"{ended.text()}\n{ended.stderr}".strip()
         answers = [json.loads(line) for line in ended.text().splitlines() if line.strip() and _is_json(line)]
         if ended.code == 0 and len(answers) == len(commands) + len(login) and not any(_is_error(answer) for answer in answers):

@@ -9,7 +9,7 @@ from typing import Any
 from airgap.toolchain.plugin.messages import Severity
 from core import health
 from core.container_commands import find_running
-from core.container_sessions import ask
+from core.container_sessions import execute_short
 from core.docker_retries import with_retries
 from core.errors import PlatformError
 from core.patience import patience
@@ -68,7 +68,7 @@ class ReloadKind(ResourceKind):
         if "signal" in action:
             with_retries(f"sending {action['signal']}", where, lambda: container.kill(signal=action["signal"]))
         elif "exec" in action:
-            ended = ask(container, action["exec"], user=action.get("user", ""))
+            ended = execute_short(container, action["exec"], user=action.get("user", ""))
             if ended.code != 0:
                 said = (ended.stderr or ended.text())[-500:]
                 raise PlatformError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS, TIMESCALEDB
-from core.container_sessions import ask
+from core.container_sessions import execute_short
 from core.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def by_address(stalled_logins: Sequence[Stalled]) -> dict[str, list[Stalled]]:
 
 
 def _run(container: Container, what: str) -> str:
-    ended = ask(container, ["sh", "-s", what], text=script(), user="postgres")
+    ended = execute_short(container, ["sh", "-s", what], text=script(), user="postgres")
     if ended.code != 0:
         raise PlatformError(
             what=f"connections that have not logged in can't be listed: {ended.stderr[:200]}",

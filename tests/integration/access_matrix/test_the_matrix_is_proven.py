@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.container_commands import running
-from core.container_sessions import ask
+from core.container_sessions import execute_short
 from core.progress import SilentProgress
 from infra import clients
 from infra.connections import LOCAL, Endpoint, Platform
@@ -34,7 +34,7 @@ def platform(scratch_platform: ScratchPlatform) -> Iterator[Platform]:
 def superuser(platform: Platform, *statements: str, database: str = "christmas_db") -> str:
     options = [f"--command={statement}" for statement in statements]
     line = ["psql", "-X", "-Atq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, *options]
-    done = ask(running(platform.containers["timescaledb"]), line, user="postgres")
+    done = execute_short(running(platform.containers["timescaledb"]), line, user="postgres")
     assert done.code == 0, done.stderr
     return done.text()
 

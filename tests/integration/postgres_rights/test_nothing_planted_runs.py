@@ -21,7 +21,7 @@ from christmas.blueprint.model import Account, Privilege
 from christmas.blueprint.postgres_bounds import CLOSED_STABLE_FUNCTIONS, OPEN_FUNCTIONS
 from christmas.blueprint.relational import DATABASE, EXTENSIONS
 from christmas.sealed.ring import new_ring
-from core.container_sessions import ask
+from core.container_sessions import execute_short
 from infra.provider import field_keys, psql
 from infra.provider.superuser import database
 from tests.integration.provider.kept import Kept
@@ -139,7 +139,7 @@ def stepped(server: ScratchServer) -> int:
     """How often a superuser ran something planted, asked without a step into it."""
     careful = f"dbname={DATABASE} options='-c search_path=pg_catalog'"
     line = ["psql", "-XAtq", "-U", "postgres", "-d", careful, "-c", "select last_value, is_called from public.stepped"]
-    done = ask(server.container, line, user="postgres")
+    done = execute_short(server.container, line, user="postgres")
     value, is_called = done.text().split("|")
     return int(value) if is_called == "t" else 0
 

@@ -9,7 +9,7 @@ import pytest
 
 from christmas.blueprint.postgres_bounds import STALLED_LOGINS
 from christmas.blueprint.services import POSTGRES_MAX_CONNECTIONS
-from core.container_sessions import ask
+from core.container_sessions import execute_short
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Platform
 from infra.provider import psql, stalled_logins
@@ -28,7 +28,7 @@ FLOODS = {
 
 def _admitted(server: ScratchServer) -> bool:
     """Whether the superuser gets in over the socket without help."""
-    tried = ask(server.container, ["psql", "-X", "-U", "postgres", "-d", "postgres", "-Atc", "select 1"], user="postgres")
+    tried = execute_short(server.container, ["psql", "-X", "-U", "postgres", "-d", "postgres", "-Atc", "select 1"], user="postgres")
     return tried.code == 0
 
 
@@ -39,7 +39,7 @@ def _critical(platform: Platform) -> Finding | None:
 
 def _unhealthy(server: ScratchServer) -> str:
     """What the health check says where it fails."""
-    ran = ask(server.container, ["sh", "-s", "health"], text=stalled_logins.script(), user="postgres")
+    ran = execute_short(server.container, ["sh", "-s", "health"], text=stalled_logins.script(), user="postgres")
     return ran.text() if ran.code != 0 else ""
 
 
@@ -73,7 +73,7 @@ def test_the_operator_gets_in_and_the_flood_is_named(scratch_server: ScratchServ
 
 
 def _watchers(server: ScratchServer) -> list[str]:
-    titles = ask(server.container, ["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c '^watch$'"], user="postgres")
+    titles = execute_short(server.container, ["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -c '^watch$'"], user="postgres")
     return titles.text().split()
 
 
@@ -82,7 +82,7 @@ def test_after_one_health_check_somebody_watches_for_good(scratch_server: Scratc
     # The server's own bound is far away: whoever ends them is the watcher.
     psql.run(container, "alter system set authentication_timeout = '10min'; select pg_reload_conf();")
     for _ in range(3):
-        assert ask(container, ["sh", f"{CONFIG_DIRECTORY}/{stalled_logins.FILE}", "health"], user="postgres").code == 0
+        assert execute_short(container, ["sh", f"{CONFIG_DIRECTORY}/{stalled_logins.FILE}", "health"], user="postgres").code == 0
     wait_for(lambda: _watchers(scratch_server) == ["1"], "one watches, however often the check ran")
     host, port = scratch_server.platform.endpoints["postgres"].address()
     strangers = [socket.create_connection((host, port), timeout=PATIENCE) for _ in range(POSTGRES_MAX_CONNECTIONS)]

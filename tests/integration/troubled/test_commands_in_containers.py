@@ -14,7 +14,7 @@ from docker.models.containers import Container
 from backup.restoring import stopped
 from core import command_output, container_sessions, docker_client
 from core.container_commands import Finished, execute
-from core.container_sessions import ask
+from core.container_sessions import execute_short
 from core.errors import PlatformError
 from tests.support import scratch
 from tests.support.engine_forwarder import Forwarder, forward
@@ -65,40 +65,40 @@ def test_much_input_and_output_pass_one_another(sleeping: Container, hasty: Forw
 @pytest.mark.parametrize("text", ["", "no end of the line", "\n\nends\n\n", "일 $(x) \\n %s \x1e\n"])
 def test_input_arrives_as_it_is_and_ends(sleeping: Container, hasty: Forwarder, text: str) -> None:
     assert execute(str(sleeping.name), ["cat"], text=text).stdout == text.encode()
-    assert ask(sleeping, ["cat"], text=text).stdout == text.encode()
+    assert execute_short(sleeping, ["cat"], text=text).stdout == text.encode()
 
 
 def test_short_commands_share_a_shell_and_nothing_else(sleeping: Container, hasty: Forwarder) -> None:
     """Each has its own input, output, messages, code and folder."""
-    assert ask(sleeping, ["sh", "-c", "cd /tmp; x=1; cat; echo told >&2; exit 3"], text="first") == Finished(3, b"first", "told")
-    second = ask(sleeping, ["sh", "-c", 'pwd; echo "x is $x"; exec cat'], text="second #whole.")
+    assert execute_short(sleeping, ["sh", "-c", "cd /tmp; x=1; cat; echo told >&2; exit 3"], text="first") == Finished(3, b"first", "told")
+    second = execute_short(sleeping, ["sh", "-c", 'pwd; echo "x is $x"; exec cat'], text="second #whole.")
     assert second == Finished(0, b"/data\nx is \nsecond #whole.", "")
-    assert ask(sleeping, ["no-such-program"]).code == 127
-    assert ask(sleeping, ["sh", "-c", "kill -KILL $$"]).code == 137
-    assert ask(sleeping, ["true"], text="nobody reads this " * 10_000) == Finished(0, b"", "")
-    assert ask(sleeping, ["printf", "%s|", "a b", "", "'\"\\$x\n"]).text() == "a b||'\"\\$x\n|"
-    assert ask(sleeping, ["id", "-un"], user="nobody").text() == "nobody"
-    shells = {ask(sleeping, ["sh", "-c", "echo $PPID"]).text() for _ in range(3)}
+    assert execute_short(sleeping, ["no-such-program"]).code == 127
+    assert execute_short(sleeping, ["sh", "-c", "kill -KILL $$"]).code == 137
+    assert execute_short(sleeping, ["true"], text="nobody reads this " * 10_000) == Finished(0, b"", "")
+    assert execute_short(sleeping, ["printf", "%s|", "a b", "", "'\"\\$x\n"]).text() == "a b||'\"\\$x\n|"
+    assert execute_short(sleeping, ["id", "-un"], user="nobody").text() == "nobody"
+    shells = {execute_short(sleeping, ["sh", "-c", "echo $PPID"]).text() for _ in range(3)}
     assert len(shells) == 1
 
 
 def test_a_shell_that_is_gone_is_replaced(sleeping: Container, hasty: Forwarder) -> None:
-    shell = ask(sleeping, ["sh", "-c", "echo $PPID"]).text()
+    shell = execute_short(sleeping, ["sh", "-c", "echo $PPID"]).text()
     execute(str(sleeping.name), ["kill", "-KILL", shell])
-    assert ask(sleeping, ["echo", "again"]).text() == "again"
+    assert execute_short(sleeping, ["echo", "again"]).text() == "again"
     hasty.cut()
-    assert ask(sleeping, ["echo", "and again"]).text() == "and again"
+    assert execute_short(sleeping, ["echo", "and again"]).text() == "and again"
     sleeping.restart(timeout=0)
-    assert ask(sleeping, ["echo", "after a restart"]).text() == "after a restart"
+    assert execute_short(sleeping, ["echo", "after a restart"]).text() == "after a restart"
 
 
 def test_a_short_command_whose_answer_was_cut_off_runs_again(sleeping: Container, hasty: Forwarder) -> None:
     def runs() -> int:
         return int(execute(str(sleeping.name), ["sh", "-c", "cat /tmp/runs 2>/dev/null | wc -l"]).text())
 
-    ask(sleeping, ["true"])
+    execute_short(sleeping, ["true"])
     with ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(ask, sleeping, ["sh", "-c", "echo >> /tmp/runs; sleep 1; wc -l < /tmp/runs"])
+        answer = thread.submit(execute_short, sleeping, ["sh", "-c", "echo >> /tmp/runs; sleep 1; wc -l < /tmp/runs"])
         wait_for(lambda: runs() == 1, "it has begun")
         hasty.cut()
         assert answer.result().text() == "2"
@@ -106,14 +106,14 @@ def test_a_short_command_whose_answer_was_cut_off_runs_again(sleeping: Container
 
 def test_short_commands_of_many_threads_are_answered_each_its_own(sleeping: Container) -> None:
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda number: ask(sleeping, ["cat"], text=f"{number}").text(), range(80)))
+        answers = list(threads.map(lambda number: execute_short(sleeping, ["cat"], text=f"{number}").text(), range(80)))
     assert answers == [str(number) for number in range(80)]
 
 
 def test_a_short_command_that_says_nothing_is_given_up(sleeping: Container, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container_sessions, "_SILENT_SECONDS", 0.2)
     with pytest.raises(PlatformError, match="sleep said nothing for"):
-        ask(sleeping, ["sleep", "4321"])
+        execute_short(sleeping, ["sleep", "4321"])
     wait_for(lambda: "4321" not in str(sleeping.top()), "the tether ended it")
 
 
