@@ -66,12 +66,12 @@ def execute_short(container: Container, command: Sequence[str], *, text: str = "
     key = (docker_client().api.base_url, str(container.id), user)
 
     def run() -> Finished:
-        shell = _kept(key) or start(str(container.id), ["sh", "-c", _SHELL], user, "")
+        shell = _waiting_shell(key) or start(str(container.id), ["sh", "-c", _SHELL], user, "")
         reusable = False
         try:
             finished, reusable = _outcome(shell, command, text, limit)
         finally:
-            if not (reusable and _keep(key, shell)):
+            if not (reusable and _put_back(key, shell)):
                 shell.close()
         return finished
 
@@ -99,7 +99,7 @@ def _outcome(shell: Tethered, command: Sequence[str], text: str, silence: float)
     return shell.finished(bytes(said[STDOUT]), bytes(said[STDERR])), False
 
 
-def _kept(key: _Key) -> Tethered | None:
+def _waiting_shell(key: _Key) -> Tethered | None:
     """A shell that waits for a request. Those that are gone, or have waited long, are closed."""
     now, usable, unusable = time.monotonic(), None, []
     with _lock:
@@ -113,7 +113,7 @@ def _kept(key: _Key) -> Tethered | None:
     return usable
 
 
-def _keep(key: _Key, shell: Tethered) -> bool:
+def _put_back(key: _Key, shell: Tethered) -> bool:
     """Keep the shell for the next request; False where enough of them wait."""
     with _lock:
         waiting = _shells.setdefault(key, [])
