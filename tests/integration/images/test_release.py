@@ -35,12 +35,12 @@ def registry() -> Iterator[str]:
         ["docker-registry", "serve", "/etc/docker/registry/config.yml"],
         environment={"REGISTRY_AUTH": "none", "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": "/tmp/registry"},
         labels=scratch.labels(),
-        ports={"5000/tcp": ("127.0.0.1", None)},
+        ports={"5000/tcp": ("127.0.0.1", 0)},
         detach=True,
     )
     try:
         container.reload()
-        address = f"127.0.0.1:{container.ports['5000/tcp'][0]['HostPort']}"
+        address = f"127.0.0.1:{container.attrs['NetworkSettings']['Ports']['5000/tcp'][0]['HostPort']}"
         wait_for(lambda: answers(address), "the registry answers", pause=0.5)
         yield address
     finally:
