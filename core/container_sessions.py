@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SILENT_SECONDS = 120
 # What lies between may forget a connection that is idle for longer.
 _KEPT_SECONDS = 60
-_KEPT = 4
+_KEPT = 8
 
 # A request is its length in bytes, a line's end, and one call of `run`. Only a request that came whole is carried out. The mark ends both
 # streams, since the engine carries them on their own. The guard has to be gone before the mark is there: it would take the next request.
