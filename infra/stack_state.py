@@ -17,7 +17,7 @@ from airgap.toolchain.environment import pulumi_environment
 from airgap.toolchain.locks import clear_dead_locks
 from core.errors import PlatformError
 from infra.connections import LOCAL, ROOT
-from infra.provider.kept_passwords import FROM_KIT
+from infra.provider.drift_from_kits import FROM_KIT
 
 _MOVES = frozenset(
     f"christmas:index:{kind}"

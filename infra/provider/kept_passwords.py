@@ -8,11 +8,9 @@ from airgap.toolchain.plugin.wire import UNKNOWN
 from core.errors import PlatformError
 from infra.provider import volumes
 from infra.provider.declaration import Input, InVolume, Output, gives, takes
+from infra.provider.drift_from_kits import FROM_KIT
 from infra.provider.kind import Call, ResourceKind, Values
 from infra.provider.passwords import length_rule, random_password
-
-FROM_KIT = "taken from a recovery kit, and not yet compared with what is kept here"
-"""In the drift of a state from a kit: a secret that is already kept here wins, and is never overwritten."""
 
 
 class _KeptSecret(InVolume):
