@@ -26,6 +26,7 @@ from backup.sets import folders
 from backup.weaviate import back_up as weaviate_store
 from bench import backup_load, backup_task
 from bench.measured import Figure, add_options, processor_seconds, show
+from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from christmas.blueprint.relational import DATABASE
 from core import temporary
 from core.container_commands import execute
@@ -219,7 +220,7 @@ def _under_writes(platform: Platform, stored: Path, folder: Path) -> list[Figure
             for what, span in busy.items()
             for store, seen in latencies.items()
         ),
-        Figure("RPO of PostgreSQL at steady writes, the worst seen", max(unarchived), "s", 60),
+        Figure("RPO of PostgreSQL at steady writes, the worst seen", max(unarchived), "s", BACKUP_RULES.loss_at_most.total_seconds()),
         Figure("RPO of Redis' AOF: writes lost by SIGKILL", _lost_by_a_kill(platform), "s", 2),
     ]
 

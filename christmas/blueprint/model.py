@@ -262,7 +262,8 @@ class BackupRules:
 
     `copies` names the further places that every stack must have in its settings; a stack may have more.
     A set takes over the count of what didn't change; a share of that (`recount_share`) and all that was counted `recount_every` ago is
-    counted again all the same.
+    counted again all the same. `archive_timeout` leaves time for archiving within `loss_at_most`: the commits of PostgreSQL that a lost
+    machine may cost.
     """
 
     full_every: timedelta
@@ -272,6 +273,7 @@ class BackupRules:
     recount_share: float
     drill_every: timedelta
     archive_timeout: timedelta
+    loss_at_most: timedelta
     keep_fulls: int
     keep_days: int
     keep_weeks: int

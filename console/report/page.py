@@ -93,7 +93,7 @@ def _tiles(content: Gathered) -> list[str]:
 
 
 def _promised() -> str:
-    return f"{span_text(BACKUP_RULES.archive_timeout)} for PostgreSQL, {span_text(BACKUP_RULES.incremental_every)} for the others"
+    return f"{span_text(BACKUP_RULES.loss_at_most)} for PostgreSQL, {span_text(BACKUP_RULES.incremental_every)} for the others"
 
 
 def _todo(bad: Sequence[CheckResult]) -> list[str]:
