@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from core.command_output import STDERR, STDOUT, SilentError
 from core.container_commands import Finished, Tethered, failed, look, new_mark, start
-from core.docker_client import docker_client
 from core.docker_retries import with_retries
 from core.errors import PlatformError
 from core.patience import patience
@@ -51,7 +50,7 @@ while IFS= read -r length; do
 done
 """
 
-_Key = tuple[str, str, str]
+_Key = tuple[str, str]
 _shells: dict[_Key, list[tuple[float, Tethered]]] = {}
 _lock = threading.Lock()
 
@@ -63,7 +62,7 @@ def execute_short(container: Container, command: Sequence[str], *, text: str = "
     outcome never arrives; a code other than 0 is an error with `check` alone.
     """
     limit, where = patience(_SILENT_SECONDS), f"container {container.name}"
-    key = (docker_client().api.base_url, str(container.id), user)
+    key = (str(container.id), user)
 
     def run() -> Finished:
         shell = _waiting_shell(key) or start(str(container.id), ["sh", "-c", _SHELL], user, "")

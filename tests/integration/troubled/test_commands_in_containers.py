@@ -37,6 +37,7 @@ def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwarder
     """An engine behind connections that can be cut, with a client that gives up on one that is silent for a second."""
     with forward(tmp_path / "engine.sock") as made:
         client = docker.DockerClient(made.url, timeout=1)
+        container_sessions.close_all()  # those of other tests, which are on other connections
         monkeypatch.setattr(docker_client._of_thread, "client", client, raising=False)
         monkeypatch.setattr(command_output, "_QUIET_SECONDS", 0.2)
         monkeypatch.setattr(command_output, "_END_SECONDS", 1.0)
@@ -96,12 +97,16 @@ def test_a_short_command_whose_answer_was_cut_off_runs_again(sleeping: Container
     def runs() -> int:
         return int(execute(str(sleeping.name), ["sh", "-c", "cat /tmp/runs 2>/dev/null | wc -l"]).text())
 
-    execute_short(sleeping, ["true"])
-    with ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(execute_short, sleeping, ["sh", "-c", "echo >> /tmp/runs; sleep 1; wc -l < /tmp/runs"])
+    def cut() -> None:
         wait_for(lambda: runs() == 1, "it has begun")
         hasty.cut()
-        assert answer.result().text() == "2"
+
+    execute_short(sleeping, ["true"])
+    cutting = threading.Thread(target=cut)
+    cutting.start()
+    answer = execute_short(sleeping, ["sh", "-c", "echo >> /tmp/runs; runs=$(wc -l < /tmp/runs); [ $runs -gt 1 ] || sleep 60; echo $runs"])
+    cutting.join()
+    assert answer.text() == "2"
 
 
 def test_short_commands_of_many_threads_are_answered_each_its_own(sleeping: Container) -> None:
