@@ -108,3 +108,12 @@ def stack(tmp_path_factory, request):
             made.pulumi("stack", "rm", "--yes")
         keeper.stop(name, now=True)
         remove_test_stacks(name)
+
+
+@pytest.fixture(scope="module")
+def watched(stack):
+    """The stack with monitoring, for the tests of a file."""
+    from tests.end_to_end.watched import watching
+
+    with watching(stack) as seen:
+        yield seen

@@ -11,7 +11,6 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +29,6 @@ from infra.components.monitoring_container import rule_files
 from infra.connections import Platform
 from monitor import checks, exposition
 from schedule.jobs import Job
-from tests.end_to_end.conftest import Stack
 from tests.end_to_end.watched import Watched, carry_out, firing, run_of
 from tests.support import port_scan, runbooks, webhook
 from tests.support.alert_cases import CASES
@@ -41,21 +39,6 @@ pytestmark = pytest.mark.exhaustive
 
 ALERTS = [case.alert for case in CASES]
 JOBS = {"prometheus", "alertmanager", "postgres", "redis", "node", "probe-https", "probe-tls"}
-
-
-@pytest.fixture(scope="module")
-def watched(stack: Stack) -> Iterator[Watched]:
-    network = docker.from_env().networks.get(f"christmas-{stack.name}-network")
-    with webhook.receiving(network.attrs["IPAM"]["Config"][0]["Gateway"]) as receiver:
-        stack.pulumi("config", "set", "christmas:monitoring", "true")
-        stack.pulumi("config", "set", "--secret", "christmas:alertmanager", given=receiver.configuration("RedisDown"))
-        try:
-            stack.invoke("up")
-            yield Watched(stack, receiver)
-        finally:
-            for name in ("monitoring", "alertmanager"):
-                stack.pulumi("config", "rm", f"christmas:{name}")
-            stack.invoke("up")
 
 
 def test_everything_is_asked_and_answers(watched: Watched) -> None:

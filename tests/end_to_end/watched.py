@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import shlex
 import ssl
 import subprocess
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from typing import Any
+
+import docker
 
 from infra.components.monitoring_container import USER
 from infra.connections import Platform
@@ -37,6 +41,22 @@ class Watched:
         """The values of an instant query, by their labels."""
         found = self.get(f"/api/v1/query?query={urllib.parse.quote(query)}", self.platform.monitoring_password)["result"]
         return {json.dumps(each["metric"], sort_keys=True): float(each["value"][1]) for each in found}
+
+
+@contextlib.contextmanager
+def watching(stack: Stack) -> Iterator[Watched]:
+    """Turn monitoring on, with a receiver that hears of RedisDown, and off again."""
+    network = docker.from_env().networks.get(f"christmas-{stack.name}-network")
+    with webhook.receiving(network.attrs["IPAM"]["Config"][0]["Gateway"]) as receiver:
+        stack.pulumi("config", "set", "christmas:monitoring", "true")
+        stack.pulumi("config", "set", "--secret", "christmas:alertmanager", given=receiver.configuration("RedisDown"))
+        try:
+            stack.invoke("up")
+            yield Watched(stack, receiver)
+        finally:
+            for name in ("monitoring", "alertmanager"):
+                stack.pulumi("config", "rm", f"christmas:{name}")
+            stack.invoke("up")
 
 
 def firing(watched: Watched, alert: str) -> dict[str, str] | None:

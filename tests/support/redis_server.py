@@ -23,8 +23,11 @@ PORT = REDIS.ports["redis"]
 
 
 @contextlib.contextmanager
-def run_scratch_redis(*settings: str, limits: Limits = REDIS.limits) -> Iterator[tuple[Platform, Container]]:
-    """Start the platform's Redis with further lines of configuration; yields a Platform with its accounts, and the container."""
+def run_scratch_redis(*settings: str, limits: Limits = REDIS.limits, data_mib: int = 0) -> Iterator[tuple[Platform, Container]]:
+    """Start the platform's Redis with further lines of configuration; yields a Platform with its accounts, and the container.
+
+    With `data_mib` its data lie on a file system of that size.
+    """
     scratch.remove_leftovers()
     authority = scratch.new_authority()
     passwords = {account.name: secrets.token_urlsafe(24) for account in ACCOUNTS if account.redis}
@@ -39,7 +42,7 @@ def run_scratch_redis(*settings: str, limits: Limits = REDIS.limits) -> Iterator
         monitor_password=passwords["monitor"],
         settings=settings,
     )
-    with temporary.folder("tests") as folder, scratch.container(described, authority) as running:
+    with temporary.folder("tests") as folder, scratch.container(described, authority, data_mib=data_mib) as running:
         ca_file = folder / "ca.crt"
         ca_file.write_bytes(authority.pem)
         platform = Platform(

@@ -142,8 +142,12 @@ def container(
     inside: Network | None = None,
     environment: Mapping[str, str] | None = None,
     extra_hosts: Mapping[str, str] | None = None,
+    data_mib: int = 0,
 ) -> Iterator[Container]:
-    """Start a service as the platform describes it, on free loopback ports, with a certificate of `authority`; yields it running."""
+    """Start a service as the platform describes it, on free loopback ports, with a certificate of `authority`; yields it running.
+
+    With `data_mib` its data lie on a file system of that size, which can really be full.
+    """
     client, service = docker.from_env(), blueprint_service(described.service)
     certificate, key = authority.issue(service.name)
     files = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.pem}
@@ -154,11 +158,15 @@ def container(
         "environment": {**described.environment, **(environment or {})},
         "labels": labels(),
         "ports": {f"{port}/tcp": ("127.0.0.1", 0) for port in service.ports.values()},
-        "volumes": [CONFIG_DIRECTORY, *described.volumes],
+        "volumes": [CONFIG_DIRECTORY, *([] if data_mib else described.volumes)],
         "extra_hosts": dict(extra_hosts or {}),
         "nano_cpus": 0,  # tests may take what the machine has
         "healthcheck": {"test": ["NONE"]},  # it would ask by a command every few seconds, and nobody looks
     }
+    if data_mib:
+        uid, _, gid = service.user.partition(":")
+        small = dict.fromkeys(described.volumes, f"size={data_mib}m,mode=0700,uid={uid},gid={gid}")
+        options["tmpfs"] = {**options.get("tmpfs", {}), **small}
     created: Container = client.containers.create(image(service.name), **options)
     try:
         if inside is not None:
