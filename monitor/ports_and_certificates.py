@@ -36,6 +36,8 @@ def _http_accepted(answer: bytes) -> bool:
     return answer.startswith(b"HTTP/") and b" 400 " not in answer[:20]
 
 
+# X509_V_ERR_CERT_HAS_EXPIRED, which OpenSSL says of the server's certificate and of its authority's.
+_HAS_EXPIRED = 10
 _HTTP = b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"
 PORTS = (
     # E is an error, which is what a refusal looks like; R asks for a password, so plain text went through.
@@ -90,8 +92,13 @@ def encrypted(port: Port, platform: Platform) -> Finding:
 def certificate(port: Port, platform: Platform) -> Finding:
     """The server's certificate has enough of its life left."""
     host, number = _address(port, platform)
-    with wire.tls(host, number, platform.ca_file, postgres=port.postgres, alpn=port.alpn) as connection:
-        start, end = wire.validity(connection)
+    try:
+        with wire.tls(host, number, platform.ca_file, postgres=port.postgres, alpn=port.alpn) as connection:
+            start, end = wire.validity(connection)
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code != _HAS_EXPIRED:
+            raise
+        return critical("its time is over: no client that verifies connects any more", f"invoke up --stack {platform.stack} renews it")
     return judge_certificate(start, end, datetime.now(UTC), platform.stack)
 
 

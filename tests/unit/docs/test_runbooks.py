@@ -47,3 +47,17 @@ def test_links_between_pages_lead_somewhere() -> None:
     links = [(path, target) for path in FOLDER.glob("*.md") for target in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8"))]
     assert len(links) > len(ALERTS)
     assert [f"{path.name}: {target}" for path, target in links if not (path.parent / target).exists()] == []
+
+
+def test_every_fault_of_the_table_has_a_test_that_exists() -> None:
+    index = (FOLDER / "README.md").read_text("utf-8")
+    table, _, rest = index.partition("## Faults that were made on purpose")[2].partition("Not made yet:")
+    rows = [line for line in table.splitlines() if line.startswith("| ") and not line.startswith(("| fault", "| ---"))]
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)` \|$", table, re.MULTILINE)
+    assert len(named) == len(rows) > 15
+    assert [f"{file}::{name}" for file, name in named if f"def {name}(" not in (FOLDER.parents[1] / file).read_text("utf-8")] == []
+    # Whoever adds an alert says which it is.
+    tested = "".join(
+        (FOLDER.parents[1] / "tests" / "end_to_end" / f"test_{name}.py").read_text("utf-8") for name in ("monitoring", "runbooks")
+    )
+    assert {alert for alert in ALERTS if f'"{alert}"' not in tested} == set(re.findall(r"\b[A-Z]\w+[a-z][A-Z]\w+\b", rest))
