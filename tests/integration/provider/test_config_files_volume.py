@@ -155,14 +155,16 @@ def test_paths_that_lead_elsewhere_are_refused(files: Kept, path: str) -> None:
 
 @pytest.fixture
 def service(volume: str) -> Iterator[Container]:
-    """Sleeps, counts the hangups that it gets, and reads its file at the start."""
+    """Sleeps, counts the hangups that it gets, and reads its file at the start. A signal makes it die, for Docker to start it again."""
     script = (
-        "trap 'echo again: $(cat /run/christmas/redis.conf)' HUP; echo start: $(cat /run/christmas/redis.conf); while :; do sleep 0.1; done"
+        "trap 'echo again: $(cat /run/christmas/redis.conf)' HUP; trap 'exit 3' USR1; "
+        "echo start: $(cat /run/christmas/redis.conf); while :; do sleep 0.1; done"
     )
+    policy: Any = {"Name": "unless-stopped"}  # the types lack it
     container = docker.from_env().containers.run(
         scratch.image("redis"), ["-c", script], entrypoint=["/bin/sh"], user="999:999", detach=True, network_mode="none",
         name=f"christmas-tests-service-{uuid.uuid4().hex[:8]}", volumes={volume: {"bind": "/run/christmas", "mode": "ro"}},
-        labels=scratch.labels(), stop_signal="SIGKILL",
+        labels=scratch.labels(), stop_signal="SIGKILL", restart_policy=policy,
         healthcheck={"test": ["NONE"]},
     )  # fmt: skip
     yield container
@@ -193,6 +195,9 @@ def test_a_running_service_takes_changed_files_up_once(files: Kept, service: Con
     reload.up()
     assert said(service, "again: port 1").count("again: port 1") == 1
     assert reload.pending() == set()
+    # Docker doesn't start a container again that it sent a signal.
+    service.exec_run(["sh", "-c", "kill -s USR1 1"])
+    said(service, "start: port 1")
 
 
 def test_a_reload_that_fails_is_tried_again_and_a_restart_reads_everything_anew(files: Kept, service: Container) -> None:
