@@ -37,6 +37,7 @@ def beside(
     progress.status(f"restoring {plan.manifest.id}")
     source = ingredients.files(plan.manifest)
     recipe = recipes.redis(
+        scratch_stores,
         ingredients.bases["redis"],
         data=scratch_stores.volume("redis-data"),
         acl=with_passwords(source.content("redis/users.acl").decode(), passwords),

@@ -12,6 +12,7 @@ from infra.backup_places import S3Place
 from infra.components import embedder_container, redis_container, timescaledb_container, weaviate_container
 from infra.components.description import ServiceContainer
 from infra.components.pgbackrest_config import render
+from infra.provider.redis_addresses import address_rules, configuration
 
 
 def timescaledb(
@@ -39,10 +40,17 @@ def timescaledb(
     return Recipe(base, described, volumes, read_only=() if archive else (timescaledb_container.REPOSITORY,))
 
 
-def redis(base: Base, *, data: str, acl: str, passwords: Mapping[str, str], settings: Iterable[str] = ()) -> Recipe:
+def redis(
+    scratch_stores: Scratch, base: Base, *, data: str, acl: str, passwords: Mapping[str, str], settings: Iterable[str] = ()
+) -> Recipe:
     """Redis on a data volume. `passwords` has those of admin and monitor, for commands inside the container."""
     described = redis_container.describe(
-        base.limits, acl=acl, admin_password=passwords["admin"], monitor_password=passwords["monitor"], settings=settings
+        base.limits,
+        acl=acl,
+        addresses=configuration(address_rules(ACCOUNTS, scratch_stores.subnet, scratch_stores.gateway)),
+        admin_password=passwords["admin"],
+        monitor_password=passwords["monitor"],
+        settings=settings,
     )
     return Recipe(base, described, {redis_container.DATA: data})
 

@@ -33,7 +33,7 @@ _MARKET_READ = (*_MARKET, *(rollup.name for rollup in ROLLUPS))
 _DOCUMENTS = CHRISTMAS_DOCUMENT.names
 
 
-# The operator's tasks run on the host: no application in the network has a reason to come in as these (docs/adr/0021).
+# The operator's tasks run on the host: no application in the network has a reason to come in as these (docs/adr/0021, 0014).
 _OPERATORS = (Network.HOST,)
 
 
@@ -237,6 +237,7 @@ BACKUP = Account(
             "pttl",
             "dump",
         ),
+        networks=_OPERATORS,
     ),
     weaviate=WeaviateUser(
         permissions=(
@@ -285,6 +286,7 @@ MONITOR = Account(
             "hlen",
             "hkeys",
         ),
+        networks=_OPERATORS,
     ),
     weaviate=WeaviateUser(
         permissions=(
@@ -300,7 +302,9 @@ ADMIN = Account(
     name="admin",
     purpose="Keeps the other accounts; used by the provisioning alone",
     redis=RedisUser(
-        every_key=KeyAccess.READ_WRITE, commands=("@admin", "@connection", "@read", "@keyspace", "@slow", "@fast", "@dangerous")
+        every_key=KeyAccess.READ_WRITE,
+        commands=("@admin", "@connection", "@read", "@keyspace", "@slow", "@fast", "@dangerous"),
+        networks=_OPERATORS,
     ),
     weaviate=WeaviateUser(built_in_role="admin"),
 )

@@ -206,6 +206,7 @@ class RedisUser:
     commands: tuple[str, ...] = ()
     only: tuple[KeyspaceCommands, ...] = ()
     channels: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
 
     def __post_init__(self) -> None:
         forbidden = {"@all", "@scripting", "eval", "evalsha", "fcall", "function", "script"}

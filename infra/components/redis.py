@@ -14,6 +14,7 @@ from infra.components.container import Deployed, Deployment, ServiceArgs, data_v
 from infra.components.credentials import Credentials
 from infra.components.redis_container import DATA, describe
 from infra.provider.redis_acl import redis_acl_line, redis_rules
+from infra.provider.redis_addresses import RedisAddresses, address_rules, configuration
 from infra.provider.redis_user import RedisUser, reload_command
 
 SERVICE = REDIS.name
@@ -30,10 +31,15 @@ class Redis(pulumi.ComponentResource):
         super().__init__("christmas:infra:Redis", name, {}, opts)
         placement = args.placement
         self.data = data_volume(placement, DATA, self)
+        monitoring = placement.settings.monitoring
+        rules = pulumi.Output.all(args.network.subnet, args.network.gateway).apply(
+            lambda at: address_rules(ACCOUNTS, at[0], at[1], monitoring=monitoring)
+        )
         # The files come before the server's change: what stands in them must be taken before and after it.
         described = describe(
             placement.limits(SERVICE),
             acl=_acl_file(args.credentials),
+            addresses=rules.apply(configuration),
             admin_password=args.credentials.redis["admin"].lasting,
             monitor_password=args.credentials.redis["monitor"].lasting,
         )
@@ -47,6 +53,14 @@ class Redis(pulumi.ComponentResource):
         deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
         self.container = deployed.container
         admin = self._users(args.credentials)
+        RedisAddresses(
+            "redis-addresses",
+            container=self.container.name,
+            server=self.container.id,
+            rules=rules,
+            required=not placement.is_upstream(SERVICE),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[admin]),
+        )
         # It logs in as admin, whose password may have changed.
         deployed.reload({"exec": list(reload_command()), "user": placement.user(SERVICE)}, depends_on=[admin])
         self.register_outputs({"container": self.container.name})

@@ -9,16 +9,19 @@ from christmas.blueprint.redis_policy import REDIS_POLICY
 from christmas.blueprint.services import REDIS
 from infra.components.description import Content, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY, redis_cli
-from infra.components.redis_start_command import start_command
+from infra.components.redis_start_command import ADDRESSES_FILE, start_command
 
 PORT = REDIS.ports["redis"]
 DATA = "redis-data"
 
 
 def describe(
-    limits: Limits, *, acl: Content, admin_password: Content, monitor_password: Content, settings: Iterable[str] = ()
+    limits: Limits, *, acl: Content, addresses: Content, admin_password: Content, monitor_password: Content, settings: Iterable[str] = ()
 ) -> ServiceContainer[Content]:
-    """Redis with that ACL file; the passwords are for commands inside the container. `settings` are further lines of its configuration."""
+    """Redis with that ACL file; the passwords are for commands inside the container. `settings` are further lines of its configuration.
+
+    `addresses` is the file of the accounts' addresses (`redis_addresses.configuration`).
+    """
     configuration = "".join(f"{line}\n" for line in (redis_conf(limits).removesuffix("\n"), *settings))
     return ServiceContainer(
         service=REDIS.name,
@@ -28,10 +31,13 @@ def describe(
         files={
             "redis.conf": configuration,
             "users.acl": acl,
+            ADDRESSES_FILE: addresses,
             "admin.password": admin_password,
             "monitor.password": monitor_password,
         },
         health=["CMD-SHELL", f"{redis_cli('monitor')} -e ping >/dev/null"],
+        # Read at the start alone; while the server runs, a resource of the provider sets its content.
+        read_anew=[ADDRESSES_FILE],
         settings=configuration,
     )
 

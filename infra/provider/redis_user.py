@@ -95,7 +95,7 @@ class RedisUserKind(AssertedKind):
         if inputs["name"] in ("default", ADMIN):
             return  # if `default` weren't off, anybody could get in; without admin, nobody could take over again
         if container := call.if_running(inputs["container"], f"Redis user {inputs['name']} disappears with its ACL file"):
-            _ask(container, inputs, [f"ACL DELUSER {inputs['name']}"])
+            ask_as_admin(container, inputs, [f"ACL DELUSER {inputs['name']}"])
 
     def bring(self, call: Call, inputs: Values, state: Values, old: Values) -> Values:  # noqa: D102
         del call, state
@@ -108,7 +108,7 @@ class RedisUserKind(AssertedKind):
         _, name, *rules = line.split()
         # While admin's own password changes, the file already has the new one and the server still the old.
         before = old.get("password") if inputs["name"] == ADMIN else None
-        _ask(container, inputs, [" ".join(("ACL SETUSER", name, "reset", *rules))], before, patient=True)
+        ask_as_admin(container, inputs, [" ".join(("ACL SETUSER", name, "reset", *rules))], before, patient=True)
         real = _get_user(container, inputs)
         if real is None:
             raise PlatformError(what=f"Redis user {name} disappeared right after it was set", where=f"container {container.name}")
@@ -143,11 +143,11 @@ def _effective(user: dict[str, Any]) -> str:
 
 
 def _get_user(container: Container, inputs: Values) -> dict[str, Any] | None:
-    answer: dict[str, Any] | None = _ask(container, inputs, [f"ACL GETUSER {inputs['name']}"])[0]
+    answer: dict[str, Any] | None = ask_as_admin(container, inputs, [f"ACL GETUSER {inputs['name']}"])[0]
     return answer
 
 
-def _ask(
+def ask_as_admin(
     container: Container, inputs: Values, commands: Sequence[str], former_password: str | None = None, *, patient: bool = False
 ) -> list[Any]:
     """Each command's answer. Tries `former_password` if the server doesn't accept the file's yet; with `patient` waits for that.
@@ -188,7 +188,7 @@ def _is_error(answer: Any) -> bool:
 
 
 def _refused(container: Container, inputs: Values, said: str) -> PlatformError:
-    where = f"container {container.name}, user {inputs['name']}"
+    where = f"container {container.name}, user {inputs.get('name', ADMIN)}"
     if "WRONGPASS" in said or "NOAUTH" in said:
         return PlatformError(
             what="Redis does not accept the admin password in its files",

@@ -26,6 +26,7 @@ MODULES = {
     "PostgresGrants": "postgres_grants",
     "BackupStanza": "backup_stanza",
     "RedisUser": "redis_user",
+    "RedisAddresses": "redis_addresses",
     "WeaviateRole": "weaviate_role",
     "WeaviateUser": "weaviate_user",
 }

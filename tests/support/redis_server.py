@@ -6,6 +6,7 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 
+import docker
 import redis
 from docker.models.containers import Container
 
@@ -13,13 +14,21 @@ from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Limits
 from christmas.blueprint.services import REDIS
 from core import temporary
+from core.docker_client import gateways
 from infra.components import redis_container
 from infra.components.description import ServiceContainer
 from infra.connections import Credentials, Endpoint, Platform
 from infra.provider.redis_acl import password_sha256, redis_acl_line
+from infra.provider.redis_addresses import address_rules, configuration
 from tests.support import scratch
 
 PORT = REDIS.ports["redis"]
+
+
+def rules_of_bridge() -> str:
+    """The blueprint's rules for a server in Docker's own network, as scratch servers are."""
+    network = docker.from_env().networks.get("bridge").attrs
+    return address_rules(ACCOUNTS, network["IPAM"]["Config"][0]["Subnet"], gateways(network)[0])
 
 
 @contextlib.contextmanager
@@ -38,6 +47,7 @@ def run_scratch_redis(*settings: str, limits: Limits = REDIS.limits, data_mib: i
     described: ServiceContainer[str] = redis_container.describe(
         limits,
         acl="\n".join(users) + "\n",
+        addresses=configuration(rules_of_bridge()),
         admin_password=passwords["admin"],
         monitor_password=passwords["monitor"],
         settings=settings,

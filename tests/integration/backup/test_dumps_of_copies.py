@@ -144,7 +144,7 @@ def test_a_drills_containers_give_way(platform: Platform) -> None:
     weights = {}
     for purpose in ("drill", "restore"):
         with scratch(purpose) as stores:
-            recipe = recipes.redis(base, data=stores.volume("redis-data"), acl="", passwords={"admin": "a", "monitor": "b"})
+            recipe = recipes.redis(stores, base, data=stores.volume("redis-data"), acl="", passwords={"admin": "a", "monitor": "b"})
             container = stores.create(recipe)
             container.reload()
             weights[purpose] = container.attrs["HostConfig"]["CpuShares"]
