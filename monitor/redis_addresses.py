@@ -21,9 +21,8 @@ def bound(platform: Platform) -> Finding:
             network = client.networks.get(platform.network).attrs
         pool = network["IPAM"]["Config"][0]
     except (docker.errors.DockerException, LookupError, TypeError) as error:
-        return unknown(
-            f"the addresses of network {platform.network} are not known: {type(error).__name__}", f"docker network inspect {platform.network}"
-        )
+        name = platform.network
+        return unknown(f"the addresses of network {name} are not known: {type(error).__name__}", f"docker network inspect {name}")
     declared = address_rules(ACCOUNTS, pool["Subnet"], gateways(network)[0], monitoring="monitoring" in platform.containers)
     with clients.redis_client(platform, _READER) as redis:
         live = redis.config_get(SETTING).get(SETTING)
@@ -43,7 +42,7 @@ def judge(declared: str, live: str | None, stack: str, *, foreign: bool) -> Find
         )
     words, wanted = set(live.split()), set(declared.split())
     if live != declared:
-        changed = [*(f"{word} is not declared" for word in sorted(words - wanted)), *(f"{word} is missing" for word in sorted(wanted - words))]
+        changed = [f"{word} is not declared" for word in sorted(words - wanted)] + [f"{word} is missing" for word in sorted(wanted - words)]
         return critical(
             f"accounts are bound to other addresses: {'; '.join(changed[:3]) or 'in another order'}",
             f"invoke up --refresh --stack {stack} sets them as declared; then find out who changed them",

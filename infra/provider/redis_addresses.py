@@ -23,11 +23,11 @@ SETTING = "addresses.rules"
 
 
 def address_rules(accounts: Iterable[Account], subnet: str, gateway: str, *, monitoring: bool = False) -> str:
-    """The module's setting: in words `NAME@NETWORK`, who comes in from where; `!` refuses. The first word that fits decides, and without one nobody.
+    """The module's setting: in words `NAME@NETWORK`, who comes in from where; `!` refuses. The first that fits decides; else nobody.
 
-    A client on the host has the bridge's `gateway` as its address. The server's own loopback, where tools come in that the host starts in its
-    container, needs no word. With `monitoring` the account that watches comes in from the network as well, where Prometheus' exporter runs.
-    Raises ValueError for a gateway outside the subnet.
+    A client on the host has the bridge's `gateway` as its address. The server's own loopback, where tools come in that the host starts in
+    its container, needs no word. With `monitoring` the account that watches comes in from the network as well, where Prometheus' exporter
+    runs. Raises ValueError for a gateway outside the subnet.
     """
     net, host = ip_network(subnet), ip_address(gateway)
     if host not in net:
@@ -52,7 +52,7 @@ def configuration(rules: str) -> str:
 
 
 def _plain(rules: str) -> str | None:
-    return 'has a quotation mark, a backslash or a line break, which no rule has' if set(rules) & set('"\\\n\r') else None
+    return "has a quotation mark, a backslash or a line break, which no rule has" if set(rules) & set('"\\\n\r') else None
 
 
 class RedisAddresses(InServer):

@@ -60,7 +60,9 @@ def test_it_is_backed_up_and_drilled(others):
     others.invoke("backup.drill")
     others.invoke("backup.verify", "--all")
     others.invoke("backup", "--incremental")
-    assert "critical" not in others.check().stdout
+    checked = others.check().stdout
+    assert "critical" not in checked
+    assert "accounts are bound to no address: this image is another's" in checked
     others.pulumi("preview", "--refresh", "--expect-no-changes")
 
 

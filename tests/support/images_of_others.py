@@ -13,8 +13,8 @@ import docker
 from airgap.images.catalog import image_reference
 
 # By service: who runs it there, and how the image is changed. Redis' is laid out as the official one (programs in /usr/local/bin, an
-# entrypoint of its own that changes the user where it is root), Weaviate's has root as its user and no folder for data, PostgreSQL's has
-# the user number and the data folder of the official postgres image.
+# entrypoint of its own that changes the user where it is root) and has no module for addresses; Weaviate's has root as its user and no
+# folder for data, PostgreSQL's has the user number and the data folder of the official postgres image.
 _CHANGES = {
     "timescaledb": (
         "70:70",
@@ -34,7 +34,7 @@ ENTRYPOINT ["start.sh"]
         """
 USER 0:0
 RUN sed -i 's/^redis:x:999:999:/redis:x:4001:4002:/' /etc/passwd && sed -i 's/^redis:x:999:/redis:x:4002:/' /etc/group \\
- && mv /usr/bin/redis-* /usr/local/bin/ && chown 0:0 /data && chmod 0755 /data && rm -rf /run/christmas \\
+ && mv /usr/bin/redis-* /usr/local/bin/ && chown 0:0 /data && chmod 0755 /data && rm -rf /run/christmas /usr/local/lib/christmas \\
  && printf '#!/bin/sh\\n[ "${1#-}" = "$1" ] || set -- redis-server "$@"\\numask 0077\\nexec "$@"\\n' \\
     > /usr/local/bin/docker-entrypoint.sh
 """,

@@ -90,7 +90,8 @@ def run_scratch_platform(
             )
         )
         redis_passwords = {account.name: passwords[account.name] for account in ACCOUNTS if account.redis}
-        made.start(recipes.redis(made, base_of("redis"), data=made.volume("redis-data"), acl=_acl(redis_passwords), passwords=redis_passwords))
+        acl = _acl(redis_passwords)
+        made.start(recipes.redis(made, base_of("redis"), data=made.volume("redis-data"), acl=acl, passwords=redis_passwords))
         made.start(
             recipes.weaviate(
                 base_of("weaviate"),

@@ -151,7 +151,7 @@ def test_a_changed_list_holds_at_once_and_open_connections_stay(server: Server) 
             assert open_session.ping()
             with server.wire() as wire:
                 assert wire.says(("AUTH", "api", server.password("api")))[0].startswith(f"-{REFUSED}")
-            assert "critical" == redis_addresses.bound(server.platform).status
+            assert redis_addresses.bound(server.platform).status == "critical"
         with server.wire() as wire:
             assert wire.says(("AUTH", "api", server.password("api"))) == ["+OK"]
     assert redis_addresses.bound(server.platform).status == "ok"
@@ -231,7 +231,9 @@ ADDRESSES = st.one_of(
     st.ip_addresses().map(str), st.ip_addresses(v=6).map(lambda address: address.exploded), st.text("0123456789abcdef:./ffff", max_size=50)
 )
 BITS = st.one_of(st.just(""), st.integers(0, 200).map("/{}".format), st.text("/0123456789+-", max_size=5))
-NAMES = st.one_of(st.sampled_from(["api", "!api", "!", "", "a@b"]), st.text(st.characters(exclude_characters=" ", codec="utf-8"), max_size=20))
+NAMES = st.one_of(
+    st.sampled_from(["api", "!api", "!", "", "a@b"]), st.text(st.characters(exclude_characters=" ", codec="utf-8"), max_size=20)
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -245,14 +247,13 @@ NAMES = st.one_of(st.sampled_from(["api", "!api", "!", "", "a@b"]), st.text(st.c
 def test_what_is_no_rule_is_refused_and_the_former_rules_stay(server: Server, name: str, address: str, bits: str) -> None:
     word = f"{name}@{address}{bits}"
     with server.rules("admin@::/0"):
-        try:
+        if acceptable(word):
             server.admin.config_set(SETTING, f"admin@0.0.0.0/0 {word}")
-            taken = True
-        except redis.ResponseError as error:
-            assert "word 2 is none of" in str(error)
-            taken = False
-        assert taken is acceptable(word)
-        assert server.admin.config_get(SETTING)[SETTING] == (f"admin@0.0.0.0/0 {word}" if taken else "admin@::/0")
+            assert server.admin.config_get(SETTING)[SETTING] == f"admin@0.0.0.0/0 {word}"
+        else:
+            with pytest.raises(redis.ResponseError, match="word 2 is none of"):
+                server.admin.config_set(SETTING, f"admin@0.0.0.0/0 {word}")
+            assert server.admin.config_get(SETTING)[SETTING] == "admin@::/0"
 
 
 @pytest.mark.parametrize(
@@ -301,5 +302,5 @@ def test_only_admin_changes_the_list(server: Server) -> None:
     for account in sorted(REDIS_ACCOUNTS.keys() - {"admin"}):
         with redis.Redis.from_url(server.platform.redis_url(account)) as client, pytest.raises(redis.exceptions.NoPermissionError):
             client.config_set(SETTING, "")
-    with pytest.raises(redis.ResponseError, match="not allowed|unknown command|MODULE command"):
+    with pytest.raises(redis.ResponseError, match="MODULE command not allowed"):
         server.admin.execute_command("MODULE", "UNLOAD", "addresses")
