@@ -14,8 +14,9 @@ ADDRESSES_FILE = "addresses.conf"
 def start_command() -> list[str]:
     """Start the server with its configuration file, and with those optional settings of the policy that this build supports.
 
-    A build reports the first unsupported line of a configuration; the second line here is always unsupported. The module that binds accounts to
-    addresses is loaded where the image has it: one of others may not (docs/adr/0014), and a server without it refuses its settings.
+    A build reports the first unsupported line of a configuration; the second line here is always unsupported. The module that binds
+    accounts to addresses is loaded where the image has it: one of others may not (docs/adr/0014), and a server without it refuses its
+    settings.
     """
     tried = [
         f'printf \'{name} {value}\\nport none\\n\' | redis-server - 2>&1 | grep -q "\'{name}" || set -- "$@" --{name} {shlex.quote(value)}'
