@@ -11,7 +11,7 @@ import docker
 from docker.models.containers import Container
 from docker.types import IPAMConfig, IPAMPool
 
-from core.container_commands import ask
+from core.container_sessions import execute_short
 from tests.support.scratch import image, labels
 
 
@@ -25,7 +25,7 @@ class Neighbour:
     def asks(self, account: str, password: str, *options: str, command: str = "acl whoami") -> str:
         """What a client gets that logs in as the account: the answer, or the refusal."""
         cli = f"redis-cli --tls --insecure --no-auth-warning -h {self.server} --user {account} {' '.join(options)} {command} 2>&1"
-        ended = ask(self.container, ["sh", "-c", f"read -r REDISCLI_AUTH; export REDISCLI_AUTH; {cli}"], text=f"{password}\n")
+        ended = execute_short(self.container, ["sh", "-c", f"read -r REDISCLI_AUTH; export REDISCLI_AUTH; {cli}"], text=f"{password}\n")
         return ended.text().strip()
 
 

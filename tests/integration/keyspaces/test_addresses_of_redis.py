@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Network
-from core.container_commands import ask
+from core.container_sessions import execute_short
 from infra.components.names import redis_cli
 from infra.connections import Platform
 from infra.provider.redis_addresses import SETTING
@@ -110,7 +110,7 @@ def test_an_account_comes_in_from_its_networks_alone(server: Server, account: st
 
 def test_tools_in_the_servers_container_come_in(server: Server) -> None:
     for host in ("127.0.0.1", "::1", "localhost"):
-        ended = ask(server.container, ["sh", "-c", f"{redis_cli('monitor')} -h {host} --insecure ping"])
+        ended = execute_short(server.container, ["sh", "-c", f"{redis_cli('monitor')} -h {host} --insecure ping"])
         assert ended.text().strip() == "PONG", (host, ended.stderr)
 
 
