@@ -37,6 +37,11 @@ def goes(watched: Watched, alert: str) -> None:
     wait_for(lambda: firing(watched, alert) is None, f"{alert} goes", seconds=PATIENCE, pause=1)
 
 
+def is_counted(watched: Watched, figure: str) -> None:
+    """A counter has to have been asked for before the fault: how much it rises is what the alert goes by."""
+    wait_for(lambda: watched.query(figure), f"{figure} is counted", pause=1)
+
+
 @contextlib.contextmanager
 def setting(watched: Watched, name: str, value: Callable[[Any], object]) -> Iterator[redis.Redis]:
     """A setting of Redis changed, and put back."""
@@ -67,6 +72,7 @@ def test_redis_that_can_not_save(watched: Watched) -> None:
 
 def test_redis_that_throws_keys_away(watched: Watched) -> None:
     names = [f"rate_limit:192.0.2.{number}" for number in range(3000)]
+    is_counted(watched, "redis_evicted_keys_total")
     watched.stack.invoke("check", "--only", "redis.evictions", check=False)
     with clients.redis_client(watched.platform, "api") as api, api.pipeline(transaction=False) as pipe:
         for name in names:
@@ -84,6 +90,7 @@ def test_redis_that_throws_keys_away(watched: Watched) -> None:
 
 
 def test_redis_that_refuses_connections(watched: Watched) -> None:
+    is_counted(watched, "redis_rejected_connections_total")
     began = time.monotonic()
     with contextlib.ExitStack() as opened:
         held = [opened.enter_context(clients.redis_client(watched.platform, "api")) for _ in range(20)]
@@ -101,6 +108,7 @@ def test_redis_that_refuses_connections(watched: Watched) -> None:
 
 
 def test_a_process_that_the_kernel_ended(watched: Watched) -> None:
+    is_counted(watched, "node_vmstat_oom_kill")
     began = time.monotonic()
     docker.from_env().containers.run(
         BASE_IMAGE, ["sh", "-c", "tail /dev/zero || true"], mem_limit="32m", memswap_limit="32m", labels=scratch.labels(), remove=True
