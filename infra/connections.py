@@ -90,6 +90,7 @@ class Platform:
     embedding_key: str = field(repr=False)  # the vendor's key, or the bundled embedder's token
     field_keys: str = field(default="", repr=False)  # the ring of keys for encrypted fields, as `christmas.sealed.ring` reads it
     images: dict[str, str] = field(default_factory=dict)  # service to the image that its container is made of
+    client_networks: tuple[str, ...] = ()  # of other machines, from which applications log in
     foreign_images: tuple[str, ...] = ()  # services whose image is not this project's own
     users: dict[str, str] = field(default_factory=dict)  # service to the uid:gid that it runs as
     backup: BackupAccess = field(default_factory=BackupAccess, repr=False)
@@ -209,6 +210,7 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
         # Stacks of versions without encrypted fields have none.
         field_keys=outputs.get("field_keys", ""),
         images=dict(outputs.get("images", {})),
+        client_networks=tuple(outputs.get("client_networks", ())),
         foreign_images=tuple(outputs.get("foreign_images", ())),
         users=dict(outputs.get("users", {})),
         # Stacks of versions without these outputs must be brought up again before a backup.

@@ -61,6 +61,7 @@ def export(
         },
     )
     pulumi.export("images", {declared.name: placement.image(declared.name) for declared in placement.services})
+    pulumi.export("client_networks", list(placement.settings.elsewhere))
     pulumi.export("foreign_images", [declared.name for declared in placement.services if placement.is_upstream(declared.name)])
     pulumi.export("users", {declared.name: placement.user(declared.name) for declared in placement.services})
     pulumi.export("ca_certificate", pki.ca_certificate)

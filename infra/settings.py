@@ -134,7 +134,12 @@ class Settings(_Strict):
         default="127.0.0.1",
         alias="bindAddress",
         validate_default=True,
-        description="The address of this machine on which ports are published. Another than loopback lets other machines in, over TLS.",
+        description="The address of this machine on which ports are published. Another than loopback lets other machines reach them.",
+    )
+    client_networks: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        alias="clientNetworks",
+        description="Networks of other machines, such as `192.0.2.0/24`, from which applications log in to PostgreSQL and Redis.",
     )
     published_address: str | None = Field(
         default=None,
@@ -219,6 +224,11 @@ class Settings(_Strict):
     def host(self) -> str:
         """The name or address of the published ports for clients on this and other machines."""
         return self.published_address or self.connect_host
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """`client_networks` as the stores write them."""
+        return tuple(str(network) for network in self.client_networks)
 
     @property
     def connect_host(self) -> str:

@@ -23,7 +23,13 @@ def bound(platform: Platform) -> Finding:
     except (docker.errors.DockerException, LookupError, TypeError) as error:
         name = platform.network
         return unknown(f"the addresses of network {name} are not known: {type(error).__name__}", f"docker network inspect {name}")
-    declared = address_rules(ACCOUNTS, pool["Subnet"], gateways(network)[0], monitoring="monitoring" in platform.containers)
+    declared = address_rules(
+        ACCOUNTS,
+        pool["Subnet"],
+        gateways(network)[0],
+        monitoring="monitoring" in platform.containers,
+        elsewhere=platform.client_networks,
+    )
     with clients.redis_client(platform, _READER) as redis:
         live = redis.config_get(SETTING).get(SETTING)
     return judge(declared, None if live is None else str(live), platform.stack, foreign="redis" in platform.foreign_images)

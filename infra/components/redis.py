@@ -31,9 +31,9 @@ class Redis(pulumi.ComponentResource):
         super().__init__("christmas:infra:Redis", name, {}, opts)
         placement = args.placement
         self.data = data_volume(placement, DATA, self)
-        monitoring = placement.settings.monitoring
+        monitoring, elsewhere = placement.settings.monitoring, placement.settings.elsewhere
         rules = pulumi.Output.all(args.network.subnet, args.network.gateway).apply(
-            lambda at: address_rules(ACCOUNTS, at[0], at[1], monitoring=monitoring)
+            lambda at: address_rules(ACCOUNTS, at[0], at[1], monitoring=monitoring, elsewhere=elsewhere)
         )
         # The files come before the server's change: what stands in them must be taken before and after it.
         described = describe(

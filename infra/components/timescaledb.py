@@ -69,13 +69,13 @@ class TimescaleDb(pulumi.ComponentResource):
     def _described(self) -> ServiceContainer[pulumi.Input[str]]:
         args, placement = self._args, self._args.placement
         uid, gid = placement.owner(SERVICE)
-        monitoring, place = placement.settings.monitoring, placement.settings.backup.place
+        monitoring, place, elsewhere = placement.settings.monitoring, placement.settings.backup.place, placement.settings.elsewhere
         return describe(
             placement.limits(SERVICE),
             uid=uid,
             gid=gid,
             hba=pulumi.Output.all(args.network.subnet, args.network.gateway).apply(
-                lambda at: pg_hba_conf(ACCOUNTS, at[0], at[1], monitoring=monitoring)
+                lambda at: pg_hba_conf(ACCOUNTS, at[0], at[1], monitoring=monitoring, elsewhere=elsewhere)
             ),
             pgbackrest=self.repository_passphrase.apply(lambda passphrase: render(passphrase, place=place)),
             superuser_password=args.credentials.superuser,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, ip_network
 
 from christmas.blueprint.accounts import MONITOR
@@ -160,13 +160,14 @@ pg_stat_statements.track_utility = off
 """
 
 
-def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str, *, monitoring: bool = False) -> str:
+def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str, *, monitoring: bool = False, elsewhere: Sequence[str] = ()) -> str:
     """`pg_hba.conf`: the server's own user over its socket; each account over TLS, from its networks, to the one database.
 
     A client on the host has the bridge's `gateway` as its address, which is in `subnet`: an account without access from the host is
     rejected there before the subnet's rule accepts it. One with access from the host
     alone comes in from the server's own addresses too. With `monitoring` the account that watches comes in from the network as well, where
-    Prometheus' exporter runs. Raises ValueError for a gateway outside the subnet.
+    Prometheus' exporter runs. Who comes in from the stack's network does so from the networks of other machines in `elsewhere`, too.
+    Raises ValueError for a gateway outside the subnet.
     """
     net = ip_network(subnet)
     host = ip_address(gateway)
@@ -189,5 +190,7 @@ def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str, *, monit
         elif Network.HOST in networks:
             # Tools that the host starts in this container: pg_dump of a backup, psql of `invoke shell`.
             rows.append(f"{row}{'samehost':<20} scram-sha-256")
+        if Network.PLATFORM in account.postgres.networks:
+            rows += [f"{row}{network:<20} scram-sha-256" for network in elsewhere]
     rows.append("host      all             all                      all                  reject")
     return "\n".join(rows) + "\n"

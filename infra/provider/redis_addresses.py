@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,12 +22,15 @@ MODULE = "/usr/local/lib/christmas/addresses.so"
 SETTING = "addresses.rules"
 
 
-def address_rules(accounts: Iterable[Account], subnet: str, gateway: str, *, monitoring: bool = False) -> str:
+def address_rules(
+    accounts: Iterable[Account], subnet: str, gateway: str, *, monitoring: bool = False, elsewhere: Sequence[str] = ()
+) -> str:
     """The module's setting: in words `NAME@NETWORK`, who comes in from where; `!` refuses. The first that fits decides; else nobody.
 
     A client on the host has the bridge's `gateway` as its address. The server's own loopback, where tools come in that the host starts in
     its container, needs no word. With `monitoring` the account that watches comes in from the network as well, where Prometheus' exporter
-    runs. Raises ValueError for a gateway outside the subnet.
+    runs. Who comes in from the stack's network does so from the networks of other machines in `elsewhere`, too.
+    Raises ValueError for a gateway outside the subnet.
     """
     net, host = ip_network(subnet), ip_address(gateway)
     if host not in net:
@@ -43,6 +46,8 @@ def address_rules(accounts: Iterable[Account], subnet: str, gateway: str, *, mon
             words.append(f"{account.name}@{host}")
         if Network.PLATFORM in networks:
             words.append(f"{account.name}@{net}")
+        if Network.PLATFORM in account.redis.networks:
+            words += [f"{account.name}@{network}" for network in elsewhere]
     return " ".join(words)
 
 

@@ -95,6 +95,7 @@ UPSTREAM = '{"timescaledb": {"reference": "a/b:1"}, "redis": {"reference": "r:1"
         ({"christmas:ports": '{"postgress": 5432}'}, "ports.postgress"),
         ({"christmas:ports": '{"postgres": 70000}'}, "65535"),
         ({"christmas:ports": "5432"}, "christmas:ports"),
+        ({"christmas:clientNetworks": '["192.0.2.1/24"]'}, "clientNetworks"),
         ({"christmas:bindAddress": "localhosst"}, "bindAddress"),
         ({"christmas:subnet": "10.1.2.0/99"}, "subnet"),
         ({"christmas:topology": "cluster"}, "topology"),

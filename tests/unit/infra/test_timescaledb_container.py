@@ -55,6 +55,13 @@ def test_monitoring_lets_the_account_that_watches_in_from_the_network():
     assert let_in(monitoring=True) - let_in(monitoring=False) == {"monitor"}
 
 
+def test_who_comes_in_from_the_network_does_so_from_other_machines_that_are_named():
+    table = rows(pg_hba_conf(ACCOUNTS, "10.1.2.0/24", "10.1.2.1", monitoring=True, elsewhere=["192.0.2.0/24"]))
+    let_in = {row[2].partition(",")[0] for row in table if row[3:5] == ["192.0.2.0/24", "scram-sha-256"]}
+    assert let_in == {account.name for account in ACCOUNTS if account.postgres and Network.PLATFORM in account.postgres.networks}
+    assert let_in.isdisjoint({"migrator", "backup", "monitor"})
+
+
 def test_a_gateway_outside_the_subnet_is_refused():
     with pytest.raises(ValueError, match="not in"):
         pg_hba_conf(ACCOUNTS, "10.1.2.0/24", "10.9.9.1")

@@ -46,6 +46,12 @@ def test_monitoring_lets_the_account_that_watches_in_from_the_network():
     assert set(with_it.split()) ^ set(DECLARED.split()) == {"monitor@10.1.2.1", "monitor@10.1.2.0/24"}
 
 
+def test_who_comes_in_from_the_network_does_so_from_other_machines_that_are_named():
+    with_it = address_rules(ACCOUNTS, "10.1.2.0/24", "10.1.2.1", monitoring=True, elsewhere=["192.0.2.0/24", "2001:db8::/32"])
+    assert {word.partition("@")[0] for word in with_it.split() if word.endswith("@192.0.2.0/24")} == {"api", "ingest", "app"}
+    assert {word.partition("@")[0] for word in with_it.split() if word.endswith("@2001:db8::/32")} == {"api", "ingest", "app"}
+
+
 def test_a_gateway_outside_the_subnet_is_refused():
     with pytest.raises(ValueError, match="not in"):
         address_rules(ACCOUNTS, "10.1.2.0/24", "10.9.9.1")
