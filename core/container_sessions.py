@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from core.command_output import STDERR, STDOUT, SilentError
+from core.command_output import STDERR, STDOUT, CutOffError, SilentError
 from core.container_commands import Finished, Tethered, failed, look, new_mark, start
 from core.docker_retries import with_retries
 from core.errors import PlatformError
@@ -65,10 +65,11 @@ def execute_short(container: Container, command: Sequence[str], *, text: str = "
     key = (str(container.id), user)
 
     def run() -> Finished:
-        shell = _waiting_shell(key) or start(str(container.id), ["sh", "-c", _SHELL], user, "")
+        waiting = _waiting_shell(key)
+        shell = waiting or start(str(container.id), ["sh", "-c", _SHELL], user, "")
         reusable = False
         try:
-            finished, reusable = _outcome(shell, command, text, limit)
+            finished, reusable = _outcome(shell, command, text, limit, new=waiting is None)
         finally:
             if not (reusable and _put_back(key, shell)):
                 shell.close()
@@ -83,8 +84,11 @@ def execute_short(container: Container, command: Sequence[str], *, text: str = "
     return finished
 
 
-def _outcome(shell: Tethered, command: Sequence[str], text: str, silence: float) -> tuple[Finished, bool]:
-    """The command's outcome, and whether the shell takes another one."""
+def _outcome(shell: Tethered, command: Sequence[str], text: str, silence: float, *, new: bool) -> tuple[Finished, bool]:
+    """The command's outcome, and whether the shell takes another one.
+
+    Raises CutOffError if the output ends before. A new shell's end may say that none can be started.
+    """
     mark = new_mark()
     request = f"run {shlex.join([mark, text, *command])} #whole".encode()
     shell.output.send(b"%d\n%b" % (len(request), request), silence)
@@ -95,6 +99,8 @@ def _outcome(shell: Tethered, command: Sequence[str], text: str, silence: float)
         if err.endswith(end) and out[:-3].endswith(end):
             stderr = err[: -len(end)].decode(errors="replace").strip()
             return Finished(int(out[-3:]), bytes(out[: -3 - len(end)]), stderr), True
+    if not new:
+        raise CutOffError("the shell ended before the command's outcome")
     return shell.finished(bytes(said[STDOUT]), bytes(said[STDERR])), False
 
 

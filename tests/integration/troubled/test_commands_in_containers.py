@@ -84,9 +84,10 @@ def test_short_commands_share_a_shell_and_nothing_else(sleeping: Container, hast
 
 
 def test_a_shell_that_is_gone_is_replaced(sleeping: Container, hasty: Forwarder) -> None:
-    shell = execute_short(sleeping, ["sh", "-c", "echo $PPID"]).text()
-    execute(str(sleeping.name), ["kill", "-KILL", shell])
-    assert execute_short(sleeping, ["echo", "again"]).text() == "again"
+    for _ in range(5):  # its end may be told before the next request, or after it
+        shell = execute_short(sleeping, ["sh", "-c", "echo $PPID"]).text()
+        execute(str(sleeping.name), ["kill", "-KILL", shell])
+        assert execute_short(sleeping, ["echo", "again"]).text() == "again"
     hasty.cut()
     assert execute_short(sleeping, ["echo", "and again"]).text() == "and again"
     sleeping.restart(timeout=0)
