@@ -232,8 +232,14 @@ def wait_for_recovery(container: str) -> None:
     for in_time in looks(_RECOVERY_SECONDS):
         server: Any = docker_client().containers.get(container)
         if server.status == "running":
-            if execute_short(server, question, user=pgbackrest.USER).text() == "f":
-                return
+            try:
+                if execute_short(server, question, user=pgbackrest.USER).text() == "f":
+                    return
+            except PlatformError:
+                server.reload()
+                if server.status == "running":
+                    raise
+                # It stopped while it was asked: the next look tells why.
         else:
             said = server.logs(tail=8).decode(errors="replace").strip()
             raise PlatformError(what=f"PostgreSQL stopped while replaying its log:\n{said}", where=f"container {container}")
