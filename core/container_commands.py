@@ -29,22 +29,28 @@ _NOT_STARTED = 126  # an engine's code for a command that can't start, and for o
 _ENDED_FROM_OUTSIDE = (127, 137)  # no shell in the container, or one that was killed: the engine's word, since nobody prints a mark then
 _YIELDING = ("nice", "-n", "15")
 
-# Standard input carries the length of the command's own input, then that input. Its end later means that the starting process is gone.
-# The mark with the exit code comes last, and on standard output, so that nothing of it can be missing before: a stream just ends,
-# whether the command did or the connection was cut, and without its client an engine reports an exit code of its own.
-_TETHER = """
-mark=$1
-shift
-IFS= read -r length
-input=$(head -c "$length"; echo .)
-exec 3<&0
-printf '%s' "${input%.}" | "$@" 3<&- &
+GUARDED = """
+printf '%s' "$input" | "$@" 3<&- &
 job=$!
 { while IFS= read -r rest; do :; done; kill -TERM "$job"; } <&3 >/dev/null 2>&1 &
 guard=$!
 wait "$job"
 code=$?
-kill "$guard" 2>/dev/null
+{ kill "$guard"; wait "$guard"; } 2>/dev/null
+"""
+"""Lines of shell that run `"$@"` with `$input` as its input and leave its `$code`. When descriptor 3 ends, the command gets SIGTERM."""
+
+# Standard input carries the length of the command's own input, then that input. Its end later means that the starting process is gone.
+# The mark with the exit code comes last, and on standard output, so that nothing of it can be missing before: a stream just ends,
+# whether the command did or the connection was cut, and without its client an engine reports an exit code of its own.
+_TETHER = f"""
+mark=$1
+shift
+IFS= read -r length
+input=$(head -c "$length"; echo .)
+exec 3<&0
+input=${{input%.}}
+{GUARDED}
 printf '%s%03d' "$mark" "$code"
 exit "$code"
 """

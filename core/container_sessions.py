@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.command_output import STDERR, STDOUT, CutOffError, SilentError
-from core.container_commands import Finished, Tethered, failed, look, new_mark, start
+from core.container_commands import GUARDED, Finished, Tethered, failed, look, new_mark, start
 from core.docker_retries import with_retries
 from core.errors import PlatformError
 from core.patience import patience
@@ -28,21 +28,15 @@ _KEPT = 8
 
 # A request is its length in bytes, a line's end, and one call of `run`. Only a request that came whole is carried out. The mark ends both
 # streams, since the engine carries them on their own. The guard has to be gone before the mark is there: it would take the next request.
-_SHELL = """
-run() {
+_SHELL = f"""
+run() {{
     mark=$1
     input=$2
     shift 2
-    printf '%s' "$input" | "$@" 3<&- &
-    job=$!
-    { while IFS= read -r rest; do :; done; kill -TERM "$job"; } <&3 >/dev/null 2>&1 &
-    guard=$!
-    wait "$job"
-    code=$?
-    { kill "$guard"; wait "$guard"; } 2>/dev/null
+    {GUARDED}
     printf '%s' "$mark" >&2
     printf '%s%03d' "$mark" "$code"
-}
+}}
 exec 3<&0
 while IFS= read -r length; do
     request=$(dd bs="$length" count=1 iflag=fullblock 2>/dev/null; echo .)
@@ -96,7 +90,7 @@ def _outcome(shell: Tethered, command: Sequence[str], text: str, silence: float,
     for stream, piece in shell.output.frames():
         said[stream] += piece
         out, err = said.values()
-        if err.endswith(end) and out[:-3].endswith(end):
+        if err.endswith(end) and out[-3 - len(end) : -3] == end:
             stderr = err[: -len(end)].decode(errors="replace").strip()
             return Finished(int(out[-3:]), bytes(out[: -3 - len(end)]), stderr), True
     if not new:

@@ -6,7 +6,7 @@ from christmas.blueprint.accounts import ACCOUNTS
 from core.docker_client import docker_host, gateways
 from infra import clients
 from infra.connections import Platform
-from infra.provider.redis_addresses import SETTING, address_rules
+from infra.provider.address_rules import SETTING, address_rules
 from monitor.result import Finding, critical, ok, unknown, warning
 
 _READER = "monitor"

@@ -12,7 +12,7 @@ from infra.backup_places import S3Place
 from infra.components import embedder_container, redis_container, timescaledb_container, weaviate_container
 from infra.components.description import ServiceContainer
 from infra.components.pgbackrest_config import render
-from infra.provider.redis_addresses import address_rules, configuration
+from infra.provider.address_rules import address_rules, configuration
 
 
 def timescaledb(

@@ -13,8 +13,9 @@ from christmas.blueprint.services import REDIS
 from infra.components.container import Deployed, Deployment, ServiceArgs, data_volume, image
 from infra.components.credentials import Credentials
 from infra.components.redis_container import DATA, describe
+from infra.provider.address_rules import address_rules, configuration
 from infra.provider.redis_acl import redis_acl_line, redis_rules
-from infra.provider.redis_addresses import RedisAddresses, address_rules, configuration
+from infra.provider.redis_addresses import RedisAddresses
 from infra.provider.redis_user import RedisUser, reload_command
 
 SERVICE = REDIS.name

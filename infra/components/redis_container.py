@@ -20,7 +20,7 @@ def describe(
 ) -> ServiceContainer[Content]:
     """Redis with that ACL file; the passwords are for commands inside the container. `settings` are further lines of its configuration.
 
-    `addresses` is the file of the accounts' addresses (`redis_addresses.configuration`).
+    `addresses` is the file of the accounts' addresses (`address_rules.configuration`).
     """
     configuration = "".join(f"{line}\n" for line in (redis_conf(limits).removesuffix("\n"), *settings))
     return ServiceContainer(

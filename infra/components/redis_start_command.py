@@ -6,7 +6,7 @@ import shlex
 
 from christmas.blueprint.redis_policy import REDIS_POLICY
 from infra.components.names import CONFIG_DIRECTORY
-from infra.provider.redis_addresses import MODULE
+from infra.provider.address_rules import MODULE
 
 ADDRESSES_FILE = "addresses.conf"
 

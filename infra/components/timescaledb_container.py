@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_address, ip_network
 
-from christmas.blueprint.accounts import MONITOR
 from christmas.blueprint.audited import AUDIT_SETTINGS
 from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from christmas.blueprint.model import Account, Limits, Network
@@ -18,6 +16,7 @@ from infra.components.description import Content, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from infra.components.pgbackrest_config import CA_FILE, CONFIG_PATH, PGDATA, REPOSITORY_PATH, STANZA
 from infra.provider import stalled_logins
+from infra.provider.address_rules import of_account, resolved
 
 PRELOADED = ("timescaledb", "pgaudit", "pg_stat_statements")
 SUPERUSER_PASSWORD_FILE = "postgres.password"  # noqa: S105 - a file's name
@@ -169,10 +168,7 @@ def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str, *, monit
     Prometheus' exporter runs. Who comes in from the stack's network does so from the networks of other machines in `elsewhere`, too.
     Raises ValueError for a gateway outside the subnet.
     """
-    net = ip_network(subnet)
-    host = ip_address(gateway)
-    if host not in net:
-        raise ValueError(f"gateway {gateway} is not in {subnet}")
+    net, host = resolved(subnet, gateway)
     rows = [
         "# Written by the Pulumi program; changes by hand are undone by the next `up`.",
         "# TYPE    DATABASE        USER                     ADDRESS              METHOD",
@@ -182,7 +178,7 @@ def pg_hba_conf(accounts: Iterable[Account], subnet: str, gateway: str, *, monit
     for account in accounts:
         if account.postgres is None:
             continue
-        networks = (Network.PLATFORM, Network.HOST) if monitoring and account.name == MONITOR.name else account.postgres.networks
+        networks = of_account(account.name, account.postgres.networks, monitoring=monitoring)
         row = f"hostssl   {DATABASE:<15} {f'{account.name},{twin_of(account.name)}':<24} "
         rows.append(f"{row}{host}/{host.max_prefixlen:<7} {'scram-sha-256' if Network.HOST in networks else 'reject'}")
         if Network.PLATFORM in networks:

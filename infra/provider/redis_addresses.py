@@ -1,59 +1,19 @@
-"""From where Redis' accounts log in: rules for the module in its image, kept equal in the running server (docs/adr/0014)."""
+"""Keeps the rules from where Redis' accounts log in equal in the running server (docs/adr/0014)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, ClassVar
 
 from airgap.toolchain.plugin.messages import Severity
-from christmas.blueprint.accounts import MONITOR
-from christmas.blueprint.model import Account, Network
 from core.container_commands import running
 from core.errors import PlatformError
+from infra.provider.address_rules import MODULE, SETTING
 from infra.provider.declaration import Input, InServer, Output, gives, takes
 from infra.provider.kind import AssertedKind, Call, Values
 from infra.provider.redis_user import ADMIN_PASSWORD_FILE, ask_as_admin
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
-
-MODULE = "/usr/local/lib/christmas/addresses.so"
-SETTING = "addresses.rules"
-
-
-def address_rules(
-    accounts: Iterable[Account], subnet: str, gateway: str, *, monitoring: bool = False, elsewhere: Sequence[str] = ()
-) -> str:
-    """The module's setting: in words `NAME@NETWORK`, who comes in from where; `!` refuses. The first that fits decides; else nobody.
-
-    A client on the host has the bridge's `gateway` as its address. The server's own loopback, where tools come in that the host starts in
-    its container, needs no word. With `monitoring` the account that watches comes in from the network as well, where Prometheus' exporter
-    runs. Who comes in from the stack's network does so from the networks of other machines in `elsewhere`, too.
-    Raises ValueError for a gateway outside the subnet.
-    """
-    net, host = ip_network(subnet), ip_address(gateway)
-    if host not in net:
-        raise ValueError(f"gateway {gateway} is not in {subnet}")
-    words = []
-    for account in accounts:
-        if account.redis is None:
-            continue
-        networks = (Network.PLATFORM, Network.HOST) if monitoring and account.name == MONITOR.name else account.redis.networks
-        if Network.HOST not in networks:
-            words.append(f"!{account.name}@{host}")
-        elif Network.PLATFORM not in networks:
-            words.append(f"{account.name}@{host}")
-        if Network.PLATFORM in networks:
-            words.append(f"{account.name}@{net}")
-        if Network.PLATFORM in account.redis.networks:
-            words += [f"{account.name}@{network}" for network in elsewhere]
-    return " ".join(words)
-
-
-def configuration(rules: str) -> str:
-    """The lines of a configuration file that set them at the server's start."""
-    return f'{SETTING} "{rules}"\n'
 
 
 def _plain(rules: str) -> str | None:

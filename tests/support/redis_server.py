@@ -18,8 +18,8 @@ from core.docker_client import gateways
 from infra.components import redis_container
 from infra.components.description import ServiceContainer
 from infra.connections import Credentials, Endpoint, Platform
+from infra.provider.address_rules import address_rules, configuration
 from infra.provider.redis_acl import password_sha256, redis_acl_line
-from infra.provider.redis_addresses import address_rules, configuration
 from tests.support import scratch
 
 PORT = REDIS.ports["redis"]

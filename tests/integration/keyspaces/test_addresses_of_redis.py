@@ -20,7 +20,7 @@ from christmas.blueprint.model import Network
 from core.container_sessions import execute_short
 from infra.components.names import redis_cli
 from infra.connections import Platform
-from infra.provider.redis_addresses import SETTING
+from infra.provider.address_rules import SETTING
 from monitor import redis_addresses, refusals
 from security.audit import redis_list
 from tests.support.redis_neighbours import Neighbour, beside, elsewhere

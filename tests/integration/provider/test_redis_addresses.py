@@ -16,7 +16,7 @@ from docker.models.containers import Container
 from airgap.images.catalog import image_reference
 from core.errors import PlatformError
 from infra.connections import Platform
-from infra.provider.redis_addresses import MODULE, SETTING
+from infra.provider.address_rules import MODULE, SETTING
 from monitor import redis_addresses
 from tests.integration.provider.kept import Kept
 from tests.support.redis_neighbours import beside

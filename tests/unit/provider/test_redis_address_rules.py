@@ -7,7 +7,7 @@ import pytest
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Account, Network, RedisUser
 from infra.components.redis_start_command import start_command
-from infra.provider.redis_addresses import address_rules, configuration
+from infra.provider.address_rules import address_rules, configuration
 from monitor.redis_addresses import judge
 
 DECLARED = address_rules(ACCOUNTS, "10.1.2.0/24", "10.1.2.1")
