@@ -17,16 +17,17 @@ _TOLERANCE_SECONDS = 5.0
 def drill_due(now: datetime, history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], rules: BackupRules) -> bool:
     """Whether a drill is due. `history` is from `backup.drill`, oldest first.
 
-    A failed one is repeated after a day, not after a week. A drill from the future (the clock was set back since)
+    The first waits until the stack is a few minutes old. A failed one is repeated after a day, not after a week. A drill from the future (the clock was set back since)
     delays the next by one interval at most.
     """
     if not sets:
         return False
-    if not history:
-        return True
-    last = history[-1]
-    age = now - datetime.fromisoformat(str(last["started"]))
-    interval = rules.drill_every if last.get("passed") else min(rules.drill_every, rules.full_every)
+    if history:
+        last = history[-1]
+        age = now - datetime.fromisoformat(str(last["started"]))
+        interval = rules.drill_every if last.get("passed") else min(rules.drill_every, rules.full_every)
+    else:
+        age, interval = now - min(manifest.started for manifest in sets), rules.first_drill_after
     return age >= interval or age < -interval
 
 

@@ -263,8 +263,8 @@ class BackupRules:
 
     `copies` names the further places that every stack must have in its settings; a stack may have more.
     A set takes over the count of what didn't change; a share of that (`recount_share`) and all that was counted `recount_every` ago is
-    counted again all the same. `archive_timeout` leaves time for archiving within `loss_at_most`: the commits of PostgreSQL that a lost
-    machine may cost.
+    counted again all the same. The first drill waits for `first_drill_after` the first set, so that a new stack answers fast while somebody
+    tries it. `archive_timeout` leaves time for archiving within `loss_at_most`: the commits of PostgreSQL that a lost machine may cost.
     """
 
     full_every: timedelta
@@ -272,6 +272,7 @@ class BackupRules:
     logical_every: timedelta
     recount_every: timedelta
     recount_share: float
+    first_drill_after: timedelta
     drill_every: timedelta
     archive_timeout: timedelta
     loss_at_most: timedelta

@@ -18,6 +18,7 @@ RULES = BackupRules(
     logical_every=timedelta(days=1),
     recount_every=timedelta(days=7),
     recount_share=0.01,
+    first_drill_after=timedelta(minutes=5),
     drill_every=timedelta(days=7),
     archive_timeout=timedelta(seconds=50),
     loss_at_most=timedelta(minutes=1),

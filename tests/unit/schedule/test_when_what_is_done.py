@@ -38,8 +38,16 @@ def drilled(days_ago: float, *, passed: bool = True) -> dict[str, Any]:
     ],
 )
 def test_when_a_drill_is_due(history: list[dict[str, Any]], due: bool) -> None:
-    assert drill_due(NOON, history, [manifest()], BACKUP_RULES) is due
+    assert drill_due(NOON, history, [manifest(started=NOON - timedelta(hours=1))], BACKUP_RULES) is due
     assert drill_due(NOON, history, [], BACKUP_RULES) is False
+
+
+def test_the_first_drill_leaves_a_new_stack_alone_for_a_while() -> None:
+    sets = [manifest()]
+    made = sets[0].started
+    assert not drill_due(made + BACKUP_RULES.first_drill_after - timedelta(seconds=1), [], sets, BACKUP_RULES)
+    assert drill_due(made + BACKUP_RULES.first_drill_after, [], sets, BACKUP_RULES)
+    assert drill_due(made - timedelta(days=300), [], sets, BACKUP_RULES), "the clock was set back"
 
 
 def _awaiting(set_id: str) -> Manifest:
