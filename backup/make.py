@@ -25,6 +25,7 @@ from backup.storage import copies, mirror
 from backup.weaviate import back_up as weaviate_store
 from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core import lock
+from core.docker_client import engine_processors
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from core.side_by_side import side_by_side
@@ -232,7 +233,7 @@ def _discard(platform: Platform, folder: Path, set_id: str, error: BaseException
 
 
 def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Progress) -> list[PostgresPart | RedisPart | WeaviatePart]:
-    """Back up each store in its own thread.
+    """Back up each store in its own thread, one at a time for each two processors: clients keep using the stores (docs/adr/0410).
 
     Raises PlatformError with all failures, or UnusablePriorError if that was the only one.
     """
@@ -258,7 +259,8 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
             store_progress,
         ),
     }
-    return _collect(side_by_side({store: partial(_explained, store, backups[store]) for store in plan.stores}, progress))
+    jobs = {store: partial(_explained, store, backups[store]) for store in plan.stores}
+    return _collect(side_by_side(jobs, progress, at_once=max(1, engine_processors() // 2)))
 
 
 def _explained(store: Store, back_up: Callable[[Progress], _T], progress: Progress) -> _T:

@@ -47,6 +47,11 @@ def docker_client() -> docker.DockerClient:
     return client
 
 
+def engine_processors() -> int:
+    """The number of processors of the engine's machine. Raises PlatformError if the engine doesn't answer."""
+    return int(docker_client().info()["NCPU"])
+
+
 @contextlib.contextmanager
 def docker_host(timeout: int = 120) -> Iterator[docker.DockerClient]:
     """A client of the engine for this block; a call that takes longer than `timeout` seconds fails.

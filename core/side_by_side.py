@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from core import docker_client
@@ -14,12 +14,21 @@ _K = TypeVar("_K", bound=str)
 _T = TypeVar("_T")
 
 
-def side_by_side(jobs: Mapping[_K, Callable[[Progress], _T]], progress: Progress) -> dict[_K, Future[_T]]:
-    """Run each job in a thread of its own, and wait for all of them; a failure stays in its future."""
+def side_by_side(jobs: Mapping[_K, Callable[[Progress], _T]], progress: Progress, at_once: int | None = None) -> dict[_K, Future[_T]]:
+    """Run each job in a thread of its own, all or `at_once` of them at a time, and wait for all; a failure stays in its future.
+
+    Where the wait is interrupted, jobs that haven't begun never do.
+    """
     shared = _Shared(progress)
     docker_client.load()
-    with ThreadPoolExecutor(max_workers=max(1, len(jobs)), thread_name_prefix="beside") as pool:
-        return {name: pool.submit(job, _Part(shared, name)) for name, job in jobs.items()}
+    with ThreadPoolExecutor(max_workers=max(1, min(len(jobs), at_once or len(jobs))), thread_name_prefix="beside") as pool:
+        running = {name: pool.submit(job, _Part(shared, name)) for name, job in jobs.items()}
+        try:
+            wait(running.values())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return running
 
 
 class _Shared:

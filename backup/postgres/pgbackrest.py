@@ -12,7 +12,7 @@ from typing import Any
 from backup.sets.model import FileRecord, SetKind
 from core.container_commands import Finished, execute, running
 from core.container_sessions import execute_short
-from core.docker_client import docker_client
+from core.docker_client import engine_processors
 from core.errors import PlatformError
 from core.patience import patience
 from infra.components.pgbackrest_config import CONFIG_PATH, REPOSITORY_PATH, STANZA
@@ -185,7 +185,7 @@ def back_up(container: str, kind: SetKind, set_id: str) -> PhysicalBackup:
 
 def _processes() -> int:
     """The number of processes of a backup: a quarter of the engine's processors (pgBackRest's guide), since clients keep writing."""
-    return max(1, int(docker_client().info()["NCPU"]) // 4)
+    return max(1, engine_processors() // 4)
 
 
 def _insist_on_room(container: str) -> None:
