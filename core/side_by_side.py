@@ -22,13 +22,21 @@ def side_by_side(jobs: Mapping[_K, Callable[[Progress], _T]], progress: Progress
     shared = _Shared(progress)
     docker_client.load()
     with ThreadPoolExecutor(max_workers=max(1, min(len(jobs), at_once or len(jobs))), thread_name_prefix="beside") as pool:
-        running = {name: pool.submit(job, _Part(shared, name)) for name, job in jobs.items()}
+        running = {name: pool.submit(_shown, job, _Part(shared, name)) for name, job in jobs.items()}
         try:
             wait(running.values())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return running
+
+
+def _shown(job: Callable[[Progress], _T], part: _Part) -> _T:
+    """Run the job; its part of the line goes with its end."""
+    try:
+        return job(part)
+    finally:
+        part.end()
 
 
 class _Shared:
@@ -44,6 +52,11 @@ class _Shared:
         with self._lock:
             self._doing[name] = text
             self._progress.status(" · ".join(f"{name}: {doing}" for name, doing in self._doing.items()))
+
+    def end(self, name: str) -> None:
+        """Show `name` no longer."""
+        with self._lock:
+            self._doing.pop(name, None)
 
     def log(self, name: str, text: str) -> None:
         """Print a line."""
@@ -61,6 +74,9 @@ class _Part:
 
     def count(self, done: float, total: float, unit: str = "") -> None:
         self._shared.show(self._name, f"{done:g}/{total:g} {unit}" if total else f"{done:g} {unit}")
+
+    def end(self) -> None:
+        self._shared.end(self._name)
 
     def log(self, text: str) -> None:
         self._shared.log(self._name, text)

@@ -44,6 +44,20 @@ def test_a_failure_stays_in_its_future_and_the_next_job_runs() -> None:
     assert done["second"].exception() is None
 
 
+class _Lines(SilentProgress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def status(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_the_line_shows_what_runs_now() -> None:
+    progress = _Lines()
+    side_by_side({name: lambda part: part.status("at work") for name in ("postgres", "redis")}, progress, 1)
+    assert progress.lines == ["postgres: at work", "redis: at work"]
+
+
 _INTERRUPTED = """
 import os, signal, sys, time
 from core.progress import SilentProgress
