@@ -7,11 +7,14 @@ container, and most of what that takes is outside of it. Docker's processes are 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from monitor.containers import memory_of
 
 ROOT = Path(__file__).resolve().parent.parent
 _TICKS = os.sysconf("SC_CLK_TCK")
-_SETTLED_SECONDS = 90
+SETTLED_SECONDS = 90
 
 
 def main() -> int:
@@ -35,19 +38,50 @@ def main() -> int:
     if options.stack:
         return show("An idle platform", _figures(options.stack, options.minutes), options)
     stack = f"bench-{os.getpid()}"
-    try:
+    with removed_afterwards(stack) as invoke:
         for words in ("up", "migrate", "schedule.stop"):
-            _invoke(stack, words)
-        time.sleep(_SETTLED_SECONDS)
+            invoke(words)
+        time.sleep(SETTLED_SECONDS)
         figures = _figures(stack, options.minutes)
-    finally:
-        _invoke(stack, "down", "--volumes", "--yes")
-        command: list[str | Path] = [ROOT / ".venv/bin/pulumi", "stack", "rm", "--yes", "--stack", stack]
-        subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
     return show("An idle platform", figures, options)
 
 
+@contextlib.contextmanager
+def removed_afterwards(stack: str) -> Iterator[Callable[..., None]]:
+    """What runs a task of the stack, which is taken away after the block."""
+    try:
+        yield functools.partial(_invoke, stack)
+    finally:
+        _invoke(stack, "down", "--volumes", "--yes")
+        run_pulumi("stack", "rm", "--yes", "--stack", stack)
+        (ROOT / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
+
+
+def run_pulumi(*words: str) -> None:
+    """Run the environment's Pulumi CLI."""
+    subprocess.run([ROOT / ".venv/bin/pulumi", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What a stack took: percent of a core inside its containers and of Docker's processes for it, and memory without file cache."""
+
+    inside: float
+    engine: float
+    gibibytes: float
+
+
 def _figures(stack: str, minutes: float) -> list[Figure]:
+    idle = shares(stack, minutes)
+    return [
+        Figure("idle: its containers", idle.inside, "%", 3),
+        Figure("idle: its containers and Docker's processes", idle.inside + idle.engine, "%", 3),
+        Figure("idle: memory of its containers without file cache", idle.gibibytes, "GiB", 1.2),
+    ]
+
+
+def shares(stack: str, minutes: float) -> Shares:
+    """Watch a stack for so long."""
     client = docker_client()
     containers = {
         str(container.name): str(container.id) for container in client.containers.list(filters={"label": f"{STACK_LABEL}={stack}"})
@@ -64,11 +98,7 @@ def _figures(stack: str, minutes: float) -> list[Figure]:
     memory = {name: (memory_of(_stats(container_id))[0] or 0) / 2**20 for name, container_id in containers.items()}
     for name, percent in share.items():
         _tell(f"{name:<40} {percent:6.2f} % of a core" + (f" {memory[name]:7.0f} MiB" if name in memory else ""))
-    return [
-        Figure("idle: its containers", sum(share[name] for name in inside), "%", 3),
-        Figure("idle: its containers and Docker's processes", sum(share.values()), "%", 3),
-        Figure("idle: memory of its containers without file cache", sum(memory.values()) / 1024, "GiB", 1.2),
-    ]
+    return Shares(sum(share[name] for name in inside), sum(share[name] for name in engine), sum(memory.values()) / 1024)
 
 
 def _inside(containers: dict[str, str]) -> dict[str, float]:
