@@ -1,4 +1,4 @@
-"""Redis' part of a set: a fresh RDB, the multi-part AOF up to one instant, and the ACL.
+"""Redis' part of a set: the multi-part AOF up to one instant, the ACL, and in a full set a fresh RDB.
 
 The AOF's files can only be copied while no rewrite replaces them. So a command inside the container holds rewrites off. It
 ends with this process, however that ends, and restores the setting.
@@ -70,8 +70,8 @@ class _Paths:
     aof_name: str
 
 
-def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisPart:
-    """Make Redis' part of a set, in the set's folder.
+def back_up(platform: Platform, folder: SetFolder, progress: Progress, *, snapshot: bool) -> RedisPart:
+    """Make Redis' part of a set, in the set's folder; with an RDB if `snapshot`. The AOF alone has everything (docs/adr/0409).
 
     Raises PlatformError if a save fails, or a copy fails Redis' own checkers.
     """
@@ -80,11 +80,14 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
     with redis_client(platform, ACCOUNT) as client:
         paths = _paths(client)
         with while_running(container, ["sh", "-c", _HOLD]):
-            progress.status("snapshot")
             _wait_until(client, _writes_no_new_log, "its AOF rewrite to end")
-            _save(client)
-            progress.status("copying the snapshot and the log")
-            rdb = _copy(container, f"{paths.directory}/{paths.rdb}", folder, RDB_PATH)
+            rdb = []
+            if snapshot:
+                progress.status("snapshot")
+                _save(client)
+                progress.status("copying the snapshot")
+                rdb = [_copy(container, f"{paths.directory}/{paths.rdb}", folder, RDB_PATH)]
+            progress.status("copying the log")
             aof, aof_from, records, point = _copy_aof(client, container, paths, folder)
             position = point.position
         acl = write_hashed(
@@ -95,19 +98,19 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress) -> RedisP
     progress.status("checking the copies")
     manifest = f"{AOF_FOLDER}/{paths.aof_name}.manifest"
     try:
-        content = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+        content = check_copies(container, folder, (*rdb, *records), RDB_PATH if rdb else None, manifest)
     except TornTailError as torn:
         # A crash cut off the log's last command: keep the whole ones.
         position = torn.whole_bytes
         records[-1] = shorten(folder, records[-1], position)
-        content = check_copies(container, folder, (rdb, *records), RDB_PATH, manifest)
+        content = check_copies(container, folder, (*rdb, *records), RDB_PATH if rdb else None, manifest)
     return RedisPart(
         started=started,
         finished=datetime.now(UTC),
-        files=(rdb, *records, acl),
+        files=(*rdb, *records, acl),
         versions={"redis": server["redis_version"]},
-        keys=content.keys,
-        expires=content.expires,
+        keys=content.keys if content else None,
+        expires=content.expires if content else None,
         keyspaces={space.name: 0 for space in KEYSPACES} | {OTHER: 0} | counted.keyspaces,
         odd=counted.odd,
         libraries=point.libraries,

@@ -86,8 +86,8 @@ def with_passwords(acl: str, passwords: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def check_copies(container: str, files: SetFiles, records: Sequence[FileRecord], rdb: str, aof_manifest: str) -> RdbContent:
-    """Run both checkers, from the image of the running `container`, on the copies in a set.
+def check_copies(container: str, files: SetFiles, records: Sequence[FileRecord], rdb: str | None, aof_manifest: str) -> RdbContent | None:
+    """Run Redis' checkers, from the image of the running `container`, on the copies in a set; what the RDB holds, if there is one.
 
     Raises PlatformError that names the damaged file.
     """
@@ -95,22 +95,22 @@ def check_copies(container: str, files: SetFiles, records: Sequence[FileRecord],
     return check_files(str(image.id if image else container), files, records, rdb, aof_manifest)
 
 
-def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb: str, aof_manifest: str) -> RdbContent:
-    """Run both checkers from an image, given by name or id; needs no server."""
+def check_files(image: str, files: SetFiles, records: Sequence[FileRecord], rdb: str | None, aof_manifest: str) -> RdbContent | None:
+    """Run the checkers from an image, given by name or id; needs no server."""
     aof_folder = f"{PurePosixPath(aof_manifest).parent}/"
     entries = [
         FileToPut(f"copies/{record.path}", plain_file(files, record))
         for record in records
         if record.path == rdb or record.path.startswith(aof_folder)
     ]
-    script = f"cd {_CHECK_FOLDER} && redis-check-rdb {rdb} && redis-check-aof {aof_manifest}"
+    script = f"cd {_CHECK_FOLDER} && {f'redis-check-rdb {rdb} && ' if rdb else ''}redis-check-aof {aof_manifest}"
     with helper(image, "redis-check", entrypoint=["sh", "-c"], command=[script], user="0:0", mem_limit=_CHECK_MEMORY) as checker:
         put_files(checker, "/tmp", entries, uid=0, gid=0)  # noqa: S108
         return read_verdict(outcome(checker), files.name, rdb)
 
 
-def read_verdict(done: Finished, name: str, rdb: str) -> RdbContent:
-    """The checkers' result in numbers.
+def read_verdict(done: Finished, name: str, rdb: str | None) -> RdbContent | None:
+    """What the checker of the RDB counted; None where there is no RDB.
 
     Raises PlatformError if they found damage.
     """
@@ -122,7 +122,7 @@ def read_verdict(done: Finished, name: str, rdb: str) -> RdbContent:
             next_step="free memory on this machine, then invoke backup",
         )
     if done.code != 0:
-        of_rdb = "RDB looks OK" not in text
+        of_rdb = rdb is not None and "RDB looks OK" not in text
         torn = re.search(r"ok_up_to=(\d+), ok_up_to_line=\d+, diff=[1-9]\d*\nAOF \S+ is not valid. Use the --fix", text)
         # In a file that is only cut off, every byte before the end is good; an unexpected byte is another kind of damage.
         if torn and not of_rdb and not _OTHER_DAMAGE.search(text):
@@ -133,5 +133,7 @@ def read_verdict(done: Finished, name: str, rdb: str) -> RdbContent:
             where=f"{name}/{rdb if of_rdb else 'redis/appendonlydir'}",
             next_step="don't use this set; take another one, and make a new one",
         )
+    if rdb is None:
+        return None
     numbers = {name: re.search(rf"(\d+) {pattern}", text) for name, pattern in (("keys", "keys read"), ("expires", "expires"))}
     return RdbContent(**{name: int(match[1]) if match else 0 for name, match in numbers.items()})

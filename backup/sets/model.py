@@ -172,7 +172,7 @@ class PostgresPart(_Part):
 
 
 class RedisPart(_Part):
-    """The RDB, the multi-part AOF and the ACL. `keys` and `expires` are the RDB's counts.
+    """The multi-part AOF, the ACL, and in a full set the RDB. `keys` and `expires` are the RDB's counts, None without one.
 
     The AOF has every state from `aof_from` to `aof_at`, by the second; the last one has `aof_keys` keys.
     `odd` counts the keys that differ from their keyspace's declaration, by label: None in sets older than this field.
@@ -184,8 +184,8 @@ class RedisPart(_Part):
     _later = frozenset({"unproven", "odd", "libraries"})
 
     versions: dict[str, str]
-    keys: int
-    expires: int
+    keys: int | None
+    expires: int | None
     keyspaces: dict[str, int]
     aof_from: datetime
     aof_incremental: str

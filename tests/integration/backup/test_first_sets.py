@@ -47,6 +47,11 @@ def rewrite_percentage(platform: Platform) -> str:
         return str(client.config_get("auto-aof-rewrite-percentage")["auto-aof-rewrite-percentage"])
 
 
+def forks_and_snapshots(platform: Platform) -> tuple[int, int]:
+    with redis_client(platform, "backup") as client:
+        return int(client.info("stats")["total_forks"]), int(client.info("persistence")["rdb_saves"])
+
+
 def test_the_first_due_set_is_a_signed_full_one_of_all_stores(full: Manifest, folder: Path, scratch_platform: ScratchPlatform) -> None:
     assert full.kind == "full"
     assert set(full.parts) == {"postgres", "redis", "weaviate"}
@@ -115,12 +120,20 @@ def test_what_is_not_due_is_not_made_and_an_incremental_one_builds_on_the_full(
     assert make(platform, folder=folder) is None
     with postgres(platform, "ingest") as connection:
         connection.execute("insert into market_data (symbol, timestamp, open) values ('NEW', now(), 1)")
+    before_it = forks_and_snapshots(platform)
     manifest = make(platform, kind="incremental", folder=folder)
     assert manifest
     assert manifest.postgres
+    assert manifest.redis
     assert manifest.weaviate
     assert full.postgres
+    assert full.redis
     assert full.weaviate
+    # Redis' log alone has everything, and no snapshot means no fork.
+    assert forks_and_snapshots(platform) == before_it
+    assert "redis/dump.rdb" in {record.path for record in full.redis.files}
+    assert "redis/dump.rdb" not in {record.path for record in manifest.redis.files}
+    assert (manifest.redis.keys, manifest.redis.aof_keys) == (None, full.redis.aof_keys)
     assert manifest.parent == full.id
     assert manifest.postgres.prior == full.postgres.label
     assert manifest.postgres.references == (full.postgres.label,)

@@ -88,6 +88,14 @@ def test_both_checkers_content() -> None:
     assert read_verdict(Finished(0, (RDB_OK + AOF_OK).encode(), ""), "a set", "redis/dump.rdb") == RdbContent(keys=2, expires=1)
 
 
+def test_a_log_without_a_snapshot() -> None:
+    assert read_verdict(Finished(0, AOF_OK.encode(), ""), "a set", None) is None
+    with pytest.raises(TornTailError):
+        read_verdict(Finished(1, AOF_TORN.encode(), ""), "a set", None)
+    with pytest.raises(PlatformError, match="redis-check-aof finds the copy damaged"):
+        read_verdict(Finished(1, AOF_BROKEN.encode(), ""), "a set", None)
+
+
 AOF_TORN_BETWEEN_LINES = AOF_TORN.partition("\n")[2]
 
 
