@@ -27,6 +27,7 @@ from backup.weaviate import back_up as weaviate_store
 from bench import backup_load, backup_task
 from bench.measured import Figure, add_options, processor_seconds, show
 from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
+from christmas.blueprint.redis_policy import REDIS_POLICY
 from christmas.blueprint.relational import DATABASE
 from core import temporary
 from core.container_commands import execute
@@ -211,18 +212,51 @@ def _under_writes(platform: Platform, stored: Path, folder: Path) -> list[Figure
             quiet.append(_quiet(QUIET_SECONDS))
             _tell(f"{what} while clients write")
             busy[what] = backup_task.run(verb, stored, folder, kind).span
+        quiet.append(_quiet(QUIET_SECONDS))
+        _tell("Redis' log is rewritten while clients write")
+        rewrite, copied = _rewrite(platform)
         quiet.append(_quiet(max(QUIET_SECONDS, STEADY_SECONDS - (time.monotonic() - began))))
         stop.set()
         watcher.join()
+    redis = latencies["redis"]
     return [
         *(
             Figure(f"{backup_load.CLIENTS[store]} during {what} ÷ without", seen.quantile([span]) / seen.quantile(quiet), "x", 2)
             for what, span in busy.items()
             for store, seen in latencies.items()
         ),
+        Figure(
+            f"{backup_load.CLIENTS['redis']} during a rewrite of its log ÷ without",
+            redis.quantile([rewrite]) / redis.quantile(quiet),
+            "x",
+            2,
+        ),
+        Figure(
+            "Redis' memory copied while it writes a snapshot and its log anew ÷ its data", copied, "x", 1 / REDIS_POLICY.memory_share - 1
+        ),
         Figure("RPO of PostgreSQL at steady writes, the worst seen", max(unarchived), "s", BACKUP_RULES.loss_at_most.total_seconds()),
         Figure("RPO of Redis' AOF: writes lost by SIGKILL", _lost_by_a_kill(platform), "s", 2),
     ]
+
+
+def _rewrite(platform: Platform) -> tuple[tuple[float, float], float]:
+    """Have Redis write its log anew, again and again for a while.
+
+    Returns the span, and the most that a rewrite and the last snapshot copied on writes, as a share of the data.
+    """
+    copied, forks = [], []
+    with redis_client(platform, "admin") as client:
+        began = time.monotonic()
+        while time.monotonic() < began + QUIET_SECONDS / 3:
+            rewrites = client.info("persistence")["aof_rewrites"]
+            client.bgrewriteaof()
+            while (info := client.info("persistence"))["aof_rewrite_in_progress"] or info["aof_rewrites"] == rewrites:
+                time.sleep(0.05)
+            copied += [info["rdb_last_cow_size"], info["aof_last_cow_size"]]
+            forks.append(client.info("stats")["latest_fork_usec"] / 1000)
+        span, used = (began, time.monotonic()), client.info("memory")["used_memory"]
+    _tell(f"{len(forks)} rewrites: Redis stood still for {max(forks):.1f} ms at most to fork, and copied {max(copied)} bytes of {used}")
+    return span, max(copied) / used
 
 
 def _quiet(seconds: float) -> tuple[float, float]:

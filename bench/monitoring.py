@@ -82,8 +82,8 @@ def _fill(container: str) -> None:
 def _pgbench(names: dict[str, str]) -> float:
     """Transactions a second of two clients, pgbench's own kind."""
     line = ["pgbench", "-U", "postgres", "-n", "-c", "2", "-T", str(_SECONDS), _DATABASE]
-    told = execute(names["timescaledb"], line, user="postgres").text()
-    return float(told.partition("tps = ")[2].split()[0])
+    printed = execute(names["timescaledb"], line, user="postgres").text()
+    return float(printed.partition("tps = ")[2].split()[0])
 
 
 def _redis_benchmark(names: dict[str, str]) -> float:
@@ -91,8 +91,8 @@ def _redis_benchmark(names: dict[str, str]) -> float:
     login = f'-a "$(cat {CONFIG_DIRECTORY}/admin.password)" --user admin --tls --cacert {CONFIG_DIRECTORY}/ca.crt -h localhost'
     began, done = time.monotonic(), []
     while time.monotonic() - began < _SECONDS:
-        told = execute(names["redis"], ["sh", "-c", f"redis-benchmark {login} -c 8 -n 200000 -r 10000 -t set --csv"]).text()
-        done.append(float(told.splitlines()[-1].split('","')[1]))
+        printed = execute(names["redis"], ["sh", "-c", f"redis-benchmark {login} -c 8 -n 200000 -r 10000 -t set --csv"]).text()
+        done.append(float(printed.splitlines()[-1].split('","')[1]))
     return statistics.harmonic_mean(done)
 
 

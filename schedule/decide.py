@@ -17,8 +17,8 @@ _TOLERANCE_SECONDS = 5.0
 def drill_due(now: datetime, history: Sequence[Mapping[str, Any]], sets: Sequence[Manifest], rules: BackupRules) -> bool:
     """Whether a drill is due. `history` is from `backup.drill`, oldest first.
 
-    The first waits until the stack is a few minutes old. A failed one is repeated after a day, not after a week. A drill from the future (the clock was set back since)
-    delays the next by one interval at most.
+    The first waits until the stack is a few minutes old. A failed one is repeated after a day, not after a week. A drill or set from the
+    future (the clock was set back since) delays the next drill by one interval at most.
     """
     if not sets:
         return False

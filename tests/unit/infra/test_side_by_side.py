@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ def test_so_many_run_at_a_time(at_once: int | None, together: int) -> None:
         with guard:
             running -= 1
 
-    jobs = {name: job for name in ("postgres", "redis", "weaviate")}
+    jobs = dict.fromkeys(("postgres", "redis", "weaviate"), job)
     done = side_by_side(jobs, SilentProgress(), at_once)
     assert [future.result(timeout=0) for future in done.values()] == [None, None, None]
     assert most == together
