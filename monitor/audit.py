@@ -36,7 +36,9 @@ def anomalies(platform: Platform) -> Finding:
     collected = chain.collected_at()
     if collected is None or now - collected > AUDIT_RULES.late_after:
         unread = collect(platform).unread
-    recent = audit_anomalies.since(chain, looked_at.last(chain, now - AUDIT_RULES.told_for), AUDIT_RULES)
+    begin = now - AUDIT_RULES.told_for
+    events = list(chain.events(begin))
+    recent = audit_anomalies.since(chain, looked_at.last(events, begin), AUDIT_RULES, events)
     return judge(recent, unread, own_refusals.spans(platform.stack))
 
 

@@ -13,7 +13,7 @@ from monitor.result import CheckResult
 from schedule import growth, history
 from security.audit.chain import Chain
 from security.audit.collect import folder_of
-from security.audit.uses import uses_of
+from security.audit.uses import AccountUse, uses_of
 
 if TYPE_CHECKING:
     from monitor.exposition import Known
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 AUDITED_FOR = timedelta(days=1)
 
 
-def gather(stack: str, results: Sequence[CheckResult], sets: Path, records: Path) -> Known:
+def audited(stack: str) -> list[AccountUse]:
+    """What each account did, by the audit of the last day."""
+    return uses_of(Chain(folder_of(stack)).events(datetime.now(UTC) - AUDITED_FOR))
+
+
+def gather(results: Sequence[CheckResult], uses: Sequence[AccountUse], sets: Path, records: Path) -> Known:
     """The figures after a run of the checks. `sets` is the folder of the backup sets, `records` that of the schedule."""
     from backup import drill
     from monitor.exposition import Known
@@ -35,5 +40,5 @@ def gather(stack: str, results: Sequence[CheckResult], sets: Path, records: Path
         drills=drill.history(sets),
         works=signs_of_life.works if signs_of_life else {},
         sizes=sizes,
-        uses=uses_of(Chain(folder_of(stack)).events(now - AUDITED_FOR)),
+        uses=uses,
     )

@@ -213,7 +213,7 @@ class Job:
         if not exposition.is_watched(platform):
             return
         try:
-            exposition.publish(platform, figures.gather(self.stack, results, self.folder, self.history.parent))
+            exposition.publish(platform, figures.gather(results, figures.audited(self.stack), self.folder, self.history.parent))
         except PlatformError as error:
             self._tell_once(f"check: Prometheus was not told: {error.what}")
 

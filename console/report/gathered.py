@@ -47,15 +47,17 @@ def gather(platform: Platform) -> Gathered:
     begin = now - timedelta(days=DAYS)
     folder = folders.folder_of(platform.stack)
     chain = Chain(folder_of(platform.stack))
+    results = checks.run(platform)  # first: one of them collects the audit
     day_ago = now - timedelta(days=1)
+    events = list(chain.events(day_ago))
     return Gathered(
         stack=platform.stack,
         at=now,
-        results=checks.run(platform),
+        results=results,
         sets=[manifest for manifest in folders.list_sets(folder=folder) if manifest.started >= begin],
         drills=[report for report in drill.history(folder) if report["started"] >= begin.isoformat()],
         runs=[run for run in history.read(signs.folder_of(platform.stack) / HISTORY) if run["at"] >= begin.isoformat()],
-        accounts=uses_of(chain.events(day_ago)),
-        anomalies=since(chain, day_ago, AUDIT_RULES),
+        accounts=uses_of(events),
+        anomalies=since(chain, day_ago, AUDIT_RULES, events),
         growth=growth.read(signs.folder_of(platform.stack) / growth.FILE, begin),
     )

@@ -44,7 +44,7 @@ def serve(stack: str, port: int, pause: float) -> int:
 def seen(platform: Platform) -> Seen:
     """One look at the stack: all checks, the page, and the figures of the same checks."""
     content = gather(platform)
-    known = figures.gather(platform.stack, content.results, folders.folder_of(platform.stack), signs.folder_of(platform.stack))
+    known = figures.gather(content.results, content.accounts, folders.folder_of(platform.stack), signs.folder_of(platform.stack))
     return Seen(page(content, again=EVERY_MINUTE).encode(), exposition.registry(known))
 
 

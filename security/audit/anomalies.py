@@ -38,9 +38,11 @@ def anomalies(history: Iterable[Event], events: Sequence[Event], rules: AuditRul
     return judged(habits.habits(history), events, rules)
 
 
-def since(chain: Chain, begin: datetime, rules: AuditRules) -> list[Anomaly]:
-    """The anomalies in an audit from `begin` on, oldest first."""
-    return judged(habits.before(chain, begin - rules.history, begin), list(chain.events(begin)), rules)
+def since(chain: Chain, begin: datetime, rules: AuditRules, events: Iterable[Event] | None = None) -> list[Anomaly]:
+    """The anomalies in an audit from `begin` on, oldest first. `events` are those from then or earlier on, where they are read already."""
+    first = f"{begin:%Y-%m-%dT%H:%M:%S}"
+    those = [event for event in (chain.events(begin) if events is None else events) if event.time >= first]
+    return judged(habits.before(chain, begin - rules.history, begin), those, rules)
 
 
 def judged(ordinary: Everybodys, events: Sequence[Event], rules: AuditRules) -> list[Anomaly]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from getpass import getuser
 
@@ -20,9 +21,9 @@ def mark(chain: Chain, at: datetime) -> None:
         chain.add([event], chain.positions())
 
 
-def last(chain: Chain, begin: datetime) -> datetime:
-    """When somebody looked last; `begin` if nobody has since."""
-    times = (moment(event.time) for event in chain.events(begin) if (event.store, event.action) == (_STORE, _ACTION))
+def last(events: Iterable[Event], begin: datetime) -> datetime:
+    """When somebody looked last by the events since `begin`; `begin` if nobody has."""
+    times = (moment(event.time) for event in events if (event.store, event.action) == (_STORE, _ACTION))
     return max(times, default=begin)
 
 

@@ -13,7 +13,8 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from airgap.toolchain.plugin.messages import EngineLog, redacted
+from airgap.toolchain.plugin.engine_log import EngineLog
+from airgap.toolchain.plugin.messages import redacted
 from core.errors import PlatformError
 
 

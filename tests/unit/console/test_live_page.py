@@ -9,10 +9,15 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from console.report import gathered, serve
 from console.report.looks import Looks, Seen
 from console.report.server import EVERY_MINUTE, Server, running
 from core.errors import PlatformError
@@ -20,6 +25,8 @@ from infra.connections import PageAccess
 from infra.provider.certificates import issue_authority, issue_certificate
 from monitor.exposition import Known, registry
 from monitor.result import CheckResult, Status
+from security.audit.chain import Chain
+from security.audit.events import Event
 from tests.support.manifests import NOON
 from tests.support.waiting import wait_for
 
@@ -214,3 +221,27 @@ def test_a_look_that_does_not_end_is_told_to_who_waits() -> None:
         looks.end()
         thread.join(30)
     assert not thread.is_alive()
+
+
+def test_one_look_reads_the_last_day_of_the_audit_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page and the figures show the same, and a day of the audit may have a hundred thousand lines."""
+    chain, now = Chain(tmp_path), datetime.now(UTC) - timedelta(minutes=1)
+    ddl = Event(f"{now:%Y-%m-%dT%H:%M:%S.%f}000Z", "postgresql", "api", "10.0.0.9", "ddl: create function", "function f", "done", "1")
+    with chain.adding():
+        chain.add([ddl], {})
+    read = Chain.events
+    readings: list[Path] = []
+
+    def counted(chain: Chain, since: datetime | None = None) -> Iterator[Event]:
+        readings.append(chain.folder)
+        return read(chain, since)
+
+    platform: Any = SimpleNamespace(stack="of-a-test")
+    monkeypatch.setattr(Chain, "events", counted)
+    monkeypatch.setattr(gathered, "folder_of", lambda _stack: tmp_path)
+    monkeypatch.setattr(gathered.checks, "run", lambda _platform: [])
+    seen = serve.seen(platform)
+    assert readings == [tmp_path]
+    assert "change of schema or rights" in seen.page.decode()
+    assert seen.figures is not None
+    assert seen.figures.get_sample_value("christmas_audit_events", {"account": "api"}) == 1
