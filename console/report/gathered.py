@@ -1,4 +1,4 @@
-"""What the page shows, gathered from checks, sets, drills, histories and the audit."""
+"""What the page shows, gathered from checks, sets, drills, histories, the audit and PostgreSQL's statistics."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from backup.sets import folders
 from backup.sets.model import Manifest
 from christmas.blueprint.audit_rules import AUDIT_RULES
 from infra.connections import Platform
-from monitor import checks, signs
+from monitor import checks, signs, slow_statements
 from monitor.result import CheckResult
+from monitor.slow_statements import SlowStatements
 from schedule import growth, history
 from schedule.growth import Growth
 from schedule.task import HISTORY
@@ -39,6 +40,7 @@ class Gathered:
     accounts: Sequence[AccountUse]
     anomalies: Sequence[Anomaly]
     growth: Growth
+    slow: SlowStatements
 
 
 def gather(platform: Platform) -> Gathered:
@@ -60,4 +62,5 @@ def gather(platform: Platform) -> Gathered:
         accounts=uses_of(events),
         anomalies=since(chain, day_ago, AUDIT_RULES, events),
         growth=growth.read(signs.folder_of(platform.stack) / growth.FILE, begin),
+        slow=slow_statements.slowest(platform),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from html import escape
 
 from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
@@ -12,9 +13,11 @@ from console.report.gathered import DAYS, Gathered
 from core.words import size_text, span_text
 from monitor.growth.sizes import unit_of
 from monitor.result import CheckResult, Status, severity
+from monitor.slow_statements import Planned, SlowStatements
 from security.matrix.declared import matrix
 from security.matrix.show import rows
 
+_QUERY_LETTERS = 1000
 _STYLE = """
 :root{color-scheme:light dark;--back:#fff;--text:#1b1f24;--soft:#57606a;--line:#d0d7de;--box:#f6f8fa;
 --ok:#1a7f37;--warning:#9a6700;--critical:#cf222e;--unknown:#6639ba;--link:#0550ae}
@@ -23,7 +26,8 @@ _STYLE = """
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--back);color:var(--text);font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
-p{margin:.4rem 0}.soft{color:var(--soft)}a{color:var(--link)}code{font:14px ui-monospace,monospace;overflow-wrap:anywhere}
+p{margin:.4rem 0}.soft{color:var(--soft)}a{color:var(--link)}code,pre{font:14px ui-monospace,monospace;overflow-wrap:anywhere}
+pre{white-space:pre-wrap;margin:.3rem 0}
 .state{display:inline-block;padding:.1rem .6rem;border-radius:1rem;border:2px solid currentColor;font-weight:600}
 .ok{color:var(--ok)}.warning{color:var(--warning)}.critical{color:var(--critical)}.unknown{color:var(--unknown)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:1rem 0;padding:0;list-style:none}
@@ -61,6 +65,7 @@ def page(content: Gathered, again: str = "") -> str:
         "<h2 id='history'>Checks so far</h2>",
         f"<div class='wide' tabindex='0' role='region' aria-label='Checks so far'>{_runs(content)}</div>",
         *_growth(content),
+        *_slow(content.slow),
         *_audit(content),
         *_access(),
         *_all_checks(content.results),
@@ -134,6 +139,36 @@ def _growth(content: Gathered) -> list[str]:
     ]
     lines += _table("Limits, the nearest first", ("check", "now", "reached", "what to do"), limits)
     return [*lines, *_table("Sizes, the fastest first", ("what", "size", "change"), sizes, numbers=(1,))]
+
+
+def _slow(slow: SlowStatements) -> list[str]:
+    lines = ["<h2 id='slow'>Queries that took most time</h2>"]
+    if slow.failure:
+        return [*lines, f"<p>They could not be read: {escape(slow.failure)}</p>"]
+    if not slow.planned:
+        return [*lines, "<p>PostgreSQL has counted none yet.</p>"]
+    queries = (
+        (
+            _query(one),
+            escape(one.statement.account),
+            f"{one.statement.calls:,}",
+            f"{one.statement.milliseconds / max(one.statement.calls, 1):,.1f} ms",
+            span_text(timedelta(milliseconds=one.statement.milliseconds)),
+            f"{one.statement.share or 0:.0%}",
+        )
+        for one in slow.planned
+    )
+    heads = ("query", "account", "calls", "mean", "total", "share")
+    caption = "Without values, since the server began to count; a plan is for values that nobody knows"
+    return [*lines, *_table(caption, heads, queries, numbers=(2, 3, 4, 5), escaped=True)]
+
+
+def _query(one: Planned) -> str:
+    text = one.statement.text
+    shown = f"<code>{escape(text[:_QUERY_LETTERS])}{'...' * (len(text) > _QUERY_LETTERS)}</code>" if text else "not shown"
+    if one.plan:
+        return f"{shown}<details><summary>plan</summary><pre>{escape(one.plan)}</pre></details>"
+    return f"{shown}<br><span class='soft'>no plan: {escape(one.no_plan)}</span>"
 
 
 def _audit(content: Gathered) -> list[str]:

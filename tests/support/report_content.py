@@ -8,11 +8,13 @@ from backup.sets.model import Manifest, SetKind
 from console.report.gathered import Gathered
 from monitor.growth.trend import Reach, Trend
 from monitor.result import CheckResult, Status
+from monitor.slow_statements import Planned, SlowStatements, Statement
 from schedule.growth import Growth, Limit, Size
 from security.audit.anomalies import Anomaly
 from security.audit.uses import AccountUse
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+PLAN = f"Index Scan using users_username_key on users  (cost=0.14..2.36 rows=1 width=4)\n  Index Cond: ((username)::text = {'$1' * 60})"
 HOSTILE = "<script>alert('x')</script> & \"quoted\""
 
 
@@ -72,6 +74,15 @@ def content(**changes: object) -> Gathered:
             70,
             [Size(f"table {HOSTILE}", 5e9, Trend(1e6, 9e5, 2e6)), Size("keyspace session", 12.0, None)],
             [Limit("redis.memory", 0.5, 0.9, Trend(0.1, 0.05, 0.2), Reach(4.0, 2.0, 8.0), "give it more")],
+        ),
+        "slow": SlowStatements(
+            [
+                Planned(Statement("api", "select id from users where username = $1", 1_204, 3_700.5, 0.42, "explain"), PLAN),
+                Planned(
+                    Statement("ingest", "select count(*) from gone", 3, 12.0, 0.01, "explain"), no_plan='relation "gone" does not exist'
+                ),
+                Planned(Statement(HOSTILE, None, 1, 1.0, None, None), no_plan=f"{HOSTILE} is no account"),
+            ]
         ),
     }
     return Gathered(**(made | changes))  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from console.report.server import EVERY_MINUTE, Server, running
 from infra.connections import PageAccess
 from infra.provider.certificates import issue_authority, issue_certificate
 from monitor.exposition import Known, registry
+from monitor.slow_statements import SlowStatements
 from schedule.growth import Growth
 from tests.support.browser import Browser, axe, browser
 from tests.support.manifests import NOON
@@ -25,7 +26,7 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.exhaustive
 
 CONTENTS = {"a month": {}, "a new stack": {"results": [], "sets": [], "drills": [], "runs": [], "accounts": [], "anomalies": [],
-                                           "growth": Growth(None, 0, [], [])}}  # fmt: skip
+                                           "growth": Growth(None, 0, [], []), "slow": SlowStatements()}}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,23 @@ def test_a_phone_shows_the_newest_days_and_what_each_figure_is(window: Browser, 
     assert 0 < window.run(newest) <= 360
     named = window.run("[...document.querySelectorAll('#audit ~ table td')].map(each => getComputedStyle(each, '::before').content)")
     assert {'"account: "', '"events: "', '"refused: "'} <= set(named)
+
+
+def test_a_slow_query_shows_its_plan_when_it_is_opened(window: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(page(content()))
+    window.width(360)
+    window.open(file.as_uri())
+    plan = "document.querySelector('#slow ~ table details pre')"
+    assert window.run(f"{plan}.checkVisibility()") is False
+    window.run("document.querySelector('#slow ~ table summary').focus()")
+    window.press("Enter")
+    shown, height, right = window.run(
+        f"[{plan}.checkVisibility(), {plan}.getBoundingClientRect().height, {plan}.getBoundingClientRect().right]"
+    )
+    assert shown is True
+    assert height > 40  # more than a line
+    assert right <= 360
 
 
 def test_everything_is_reached_by_keyboard_and_shows_that_it_is(opened: Browser) -> None:

@@ -23,8 +23,10 @@ from console.report.server import EVERY_MINUTE, Server, running
 from core.errors import PlatformError
 from infra.connections import PageAccess
 from infra.provider.certificates import issue_authority, issue_certificate
+from monitor import checks, slow_statements
 from monitor.exposition import Known, registry
 from monitor.result import CheckResult, Status
+from monitor.slow_statements import SlowStatements
 from security.audit.chain import Chain
 from security.audit.events import Event
 from tests.support.manifests import NOON
@@ -239,7 +241,8 @@ def test_one_look_reads_the_last_day_of_the_audit_once(tmp_path: Path, monkeypat
     platform: Any = SimpleNamespace(stack="of-a-test")
     monkeypatch.setattr(Chain, "events", counted)
     monkeypatch.setattr(gathered, "folder_of", lambda _stack: tmp_path)
-    monkeypatch.setattr(gathered.checks, "run", lambda _platform: [])
+    monkeypatch.setattr(checks, "run", lambda _platform: [])
+    monkeypatch.setattr(slow_statements, "slowest", lambda _platform: SlowStatements(failure="not asked"))
     seen = serve.seen(platform)
     assert readings == [tmp_path]
     assert "change of schema or rights" in seen.page.decode()

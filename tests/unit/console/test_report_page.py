@@ -9,6 +9,7 @@ import pytest
 
 from console.report.page import page
 from monitor.result import CheckResult, Status
+from monitor.slow_statements import Planned, SlowStatements, Statement
 from schedule.growth import Growth
 from tests.support.report_content import content
 
@@ -20,6 +21,19 @@ def test_what_grows_is_told_with_its_limit() -> None:
     assert "no trend yet" in told
     nothing = page(content(growth=Growth(None, 0, [], [])))
     assert "Nothing is recorded yet" in nothing
+
+
+def test_slow_queries_have_figures_and_a_plan_or_a_reason() -> None:
+    text = page(content())
+    queries = text[text.index("id='slow'") : text.index("id='audit'")]
+    assert "<code>select id from users where username = $1</code><details><summary>plan</summary><pre>Index Scan" in queries
+    assert ">1,204</td>" in queries
+    assert ">3.1 ms</td>" in queries
+    assert ">42%</td>" in queries
+    assert "no plan: relation &quot;gone&quot; does not exist" in queries
+    long = Planned(Statement("api", f"select {'x' * 2000}", 0, 0.0, 0.0, "explain"), "Result")
+    assert f"<code>{(long.statement.text or '')[:1000]}...</code>" in page(content(slow=SlowStatements([long])))
+    assert "could not be read: it is away" in page(content(slow=SlowStatements(failure="it is away")))
 
 
 class Whole(HTMLParser):
