@@ -15,7 +15,7 @@ from security.matrix.cell import Cell, Proven
 
 def show_matrix(account: str, html: str, *, as_json: bool) -> None:
     """Print the declared matrix, or write it as a page."""
-    cells = _of(account)
+    cells = _of(account, {**declared.logins(), **declared.matrix()})
     if html:
         _write(html, cells)
     elif as_json:
@@ -31,7 +31,7 @@ def prove_matrix(stack: str, account: str, html: str, *, as_json: bool) -> int:
     from monitor import matrix_report
     from monitor.matrix import prove
 
-    cells = _of(account)
+    cells = _of(account, declared.matrix())
     platform = platform_of(stack)
     if as_json:
         report = prove(platform, cells, SilentProgress())
@@ -50,8 +50,7 @@ def prove_matrix(stack: str, account: str, html: str, *, as_json: bool) -> int:
     return report.exit_code
 
 
-def _of(account: str) -> Mapping[Cell, bool]:
-    cells = declared.matrix()
+def _of(account: str, cells: Mapping[Cell, bool]) -> Mapping[Cell, bool]:
     if account and account not in {cell.account for cell in cells}:
         known = ", ".join(dict.fromkeys(cell.account for cell in cells))
         raise PlatformError(

@@ -14,7 +14,7 @@ from core.words import size_text, span_text
 from monitor.growth.sizes import unit_of
 from monitor.result import CheckResult, Status, severity
 from monitor.slow_statements import Planned, SlowStatements
-from security.matrix.declared import matrix
+from security.matrix.declared import logins, matrix
 from security.matrix.show import rows
 
 _QUERY_LETTERS = 1000
@@ -185,10 +185,10 @@ def _audit(content: Gathered) -> list[str]:
 def _access() -> list[str]:
     """What is declared; whether the stores are so is what the checks of rights say."""
     by_account: dict[str, list[tuple[str, str, str, str]]] = {}
-    for account, store, thing, may, may_not in rows(matrix()):
+    for account, store, thing, may, may_not in rows({**logins(), **matrix()}):
         by_account.setdefault(account, []).append((store, thing, may, may_not))
     lines = ["<h2 id='access'>Who may do what</h2>"]
-    lines += ["<p class='soft'>As declared. <code>invoke accounts.matrix --prove</code> tries each cell at the stores.</p>"]
+    lines += ["<p class='soft'>As declared. <code>invoke accounts.matrix --prove</code> tries each right at the stores.</p>"]
     for account, things in by_account.items():
         lines += [f"<details><summary>{escape(account)}: {len(things)} things</summary>"]
         lines += [*_table(f"What {account} may do", ("store", "thing", "may", "may not"), things), "</details>"]

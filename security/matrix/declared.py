@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Network
 from security.matrix import declared_postgres, declared_redis, declared_weaviate
-from security.matrix.cell import Cell
+from security.matrix.cell import STORES, Cell
+
+_NETWORKS = {Network.PLATFORM: "the stack's network and clientNetworks", Network.HOST: "the host"}
 
 
 def matrix() -> Mapping[Cell, bool]:
     """All cells of all accounts, in the order in which they are shown, each with whether it is allowed."""
     return dict(_cells())
+
+
+def logins() -> Mapping[Cell, bool]:
+    """From which networks each account logs in to each store. Shown beside the matrix: a trial comes from the host alone."""
+    return {
+        Cell(account.name, store, "network", words, "log in from"): network in getattr(user, "networks", Network)
+        for account in ACCOUNTS
+        for store in STORES
+        if (user := getattr(account, store)) is not None
+        for network, words in _NETWORKS.items()
+    }
 
 
 def _cells() -> Iterator[tuple[Cell, bool]]:

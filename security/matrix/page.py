@@ -7,6 +7,7 @@ from html import escape
 
 from christmas.blueprint.accounts import ACCOUNTS
 from security.matrix.cell import STORES, Cell, Proven, Store
+from security.matrix.show import ONE_LINE
 
 _TITLES: Mapping[Store, str] = {"postgres": "PostgreSQL", "redis": "Redis", "weaviate": "Weaviate"}
 _STYLE = """
@@ -63,7 +64,7 @@ def _store(store: Store, cells: Mapping[Cell, bool], learned: Mapping[Cell, Prov
     for cell in cells:
         if cell.store == store:
             # Kinds with one action have a row for each thing, others a row for each action on one thing.
-            alone = cell.kind in ("column", "setting", "view", "function", "functions")
+            alone = cell.kind in ONE_LINE
             group, row = (f"{cell.kind}: {cell.action}", cell.name) if alone else (cell.thing, cell.action)
             things.setdefault(group, {}).setdefault(row, {})[cell.account] = cell
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in accounts)

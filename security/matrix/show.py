@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from core.terminal import json_text
 from security.matrix.cell import Cell, Proven
 
-_ONE_LINE = ("column", "setting", "view", "function", "functions")
+ONE_LINE = ("network", "column", "setting", "view", "function", "functions")
 """Kinds whose things all have one and the same action: a line lists their names together."""
 
 
@@ -17,7 +17,7 @@ def rows(cells: Mapping[Cell, bool]) -> list[tuple[str, str, str, str, str]]:
     """Account, store, thing, what it may and what it may not, a row for each thing. Pure."""
     by_thing: dict[tuple[str, str, str], tuple[list[str], list[str]]] = {}
     for cell, allowed in cells.items():
-        together = cell.kind in _ONE_LINE
+        together = cell.kind in ONE_LINE
         thing = f"{cell.kind}: {cell.action}" if together else cell.thing
         may, may_not = by_thing.setdefault((cell.account, cell.store, thing), ([], []))
         (may if allowed else may_not).append(cell.name if together else cell.action)

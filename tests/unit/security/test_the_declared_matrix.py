@@ -102,6 +102,16 @@ def test_it_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert {tuple(cell) for cell in cells} == {("account", "store", "kind", "name", "action", "allowed")}
 
 
+def test_from_where_accounts_log_in_is_shown_too() -> None:
+    logins = declared.logins()
+    assert {(cell.account, cell.store) for cell in logins} == {(cell.account, cell.store) for cell in MATRIX}
+    rows = {(account, store): (may, may_not) for account, store, _, may, may_not in show.rows(logins)}
+    inside, host = "the stack's network and clientNetworks", "the host"
+    assert rows["api", "postgres"] == rows["api", "redis"] == (f"{inside}, {host}", "")
+    assert rows["admin", "redis"] == rows["backup", "postgres"] == (host, inside)
+    assert read(page.page({**logins, **MATRIX})).marks["y"] == sum(MATRIX.values()) + sum(logins.values())
+
+
 class Reader(html.parser.HTMLParser):
     """Counts marks, and what would be fetched."""
 
