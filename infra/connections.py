@@ -153,6 +153,15 @@ def stack_name(stack: str | None = None) -> str:
     return stack or os.environ.get("CHRISTMAS_STACK") or os.environ.get("PULUMI_STACK") or DEFAULT_STACK
 
 
+def listed_stacks() -> list[dict[str, Any]]:
+    """The clone's stacks, as `pulumi stack ls` tells them; none where it fails."""
+    from airgap.toolchain.asking import ask
+
+    done = ask(ROOT, "stack", "ls", "--json")
+    stacks: list[dict[str, Any]] = json.loads(done.stdout or "[]") if done.returncode == 0 else []
+    return stacks
+
+
 def stack_outputs(stack: str | None = None, *, show_secrets: bool = True) -> dict[str, Any]:
     """The outputs of a stack, with secrets in plain text or as `[secret]`.
 
@@ -165,8 +174,10 @@ def stack_outputs(stack: str | None = None, *, show_secrets: bool = True) -> dic
     done = ask(ROOT, "stack", "output", "--json", *(["--show-secrets"] if show_secrets else []), "--stack", name)
     if done.returncode != 0:
         if f"no stack named '{name}'" in done.stderr:
+            others = ", ".join(other["name"] for other in listed_stacks())
+            instead = f"; this clone has {others}: --stack NAME, or for all commands to come: export CHRISTMAS_STACK=NAME" if others else ""
             raise PlatformError(
-                what=f"there is no stack {name}", where="pulumi stack ls", next_step=f"bring it up first: invoke up --stack {name}"
+                what=f"there is no stack {name}", where="pulumi stack ls", next_step=f"bring it up first: invoke up --stack {name}{instead}"
             )
         raise diagnose(done.stderr) or PlatformError(
             what=f"the outputs of stack {name} can't be read: {done.stderr.strip()}",

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core import docker_client
 from core.errors import PlatformError
@@ -18,6 +18,7 @@ from monitor.result import CheckResult, Finding, Status
 Check = Callable[[Platform], Finding]
 
 TIMEOUT_SECONDS = 15.0
+_REACHABLE = ".reachable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,22 @@ def run_checks(platform: Platform, checks: Sequence[Registered], *, timeout: flo
             continue
         if waiting.pop(result.name, None) is not None:
             results[result.name] = result
-    return [results[check.name] for check in checks]
+    return follow_from([results[check.name] for check in checks])
+
+
+def follow_from(results: Sequence[CheckResult]) -> list[CheckResult]:
+    """The results, where a store can't be reached with the one cause in place of a dozen consequences. Pure."""
+    down = {result.name: result for result in results if result.name.endswith(_REACHABLE) and result.status is Status.CRITICAL}
+
+    def judged(result: CheckResult) -> CheckResult:
+        cause = result.name.partition(".")[0] + _REACHABLE
+        if cause not in down or result.name == cause or result.status not in (Status.UNKNOWN, Status.CRITICAL):
+            return result
+        if result.status is Status.UNKNOWN:
+            return replace(result, message=f"could not be checked: see {cause}", next_step="")
+        return replace(result, next_step=f"first {cause}")
+
+    return [judged(result) for result in results]
 
 
 def _answer(check: Registered, platform: Platform, answers: queue.SimpleQueue[CheckResult]) -> None:

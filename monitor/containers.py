@@ -8,6 +8,7 @@ from typing import Any
 
 from core.container_logs import moment
 from core.docker_client import docker_host
+from core.errors import PlatformError
 from core.health import is_well
 from infra.connections import Platform
 from monitor.result import Finding, critical, ok, warning
@@ -43,6 +44,19 @@ def health(platform: Platform) -> Finding:
     if shaky:
         return warning("; ".join(shaky), "watch its log: docker logs --tail 50", len(shaky), "containers")
     return ok(f"{len(platform.containers)} containers run and are healthy", len(platform.containers), "containers")
+
+
+def problem_of(platform: Platform, service: str) -> str:
+    """What is wrong with a service's container, in words after its name; empty where it is well, or Docker can't tell."""
+    from docker.errors import DockerException, NotFound
+
+    try:
+        with docker_host() as client:
+            return _problem(client.containers.get(platform.containers[service]).attrs)
+    except NotFound:
+        return "does not exist"
+    except (DockerException, PlatformError, OSError, KeyError):
+        return ""
 
 
 def _problem(attributes: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from core.errors import PlatformError
 from core.patience import patience
 from infra.connections import Platform
 from monitor import wire
+from monitor.containers import problem_of
 from monitor.result import Finding, critical, ok, unknown, warning
 
 _CRITICAL_BELOW = RENEW_BELOW / 4
@@ -38,6 +39,8 @@ def _http_accepted(answer: bytes) -> bool:
 
 # X509_V_ERR_CERT_HAS_EXPIRED, which OpenSSL says of the server's certificate and of its authority's.
 _HAS_EXPIRED = 10
+_SERVICES = {"postgres": "timescaledb", "weaviate_grpc": "weaviate"}
+"""The services whose ports have other names."""
 _HTTP = b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"
 PORTS = (
     # E is an error, which is what a refusal looks like; R asks for a password, so plain text went through.
@@ -67,8 +70,11 @@ def reachable(port: Port, platform: Platform) -> Finding:
     except TimeoutError as error:
         return unknown(f"{host}:{number} did not answer in time: {error}", _BUSY)
     except OSError as error:
+        service = _SERVICES.get(port.endpoint, port.endpoint)
+        problem = problem_of(platform, service)
+        stopped = f"; container {platform.containers[service]} {problem}" if problem else ""
         return critical(
-            f"{host}:{number} can't be reached: {error}", f"invoke up --stack {platform.stack}; docker ps -a shows what stopped"
+            f"{host}:{number} can't be reached: {error}{stopped}", f"invoke up --stack {platform.stack}; docker ps -a shows what stopped"
         )
     return ok(f"answers at {host}:{number}")
 

@@ -107,7 +107,7 @@ def _own(platform: Platform, account: str, most: int, planned: list[Planned]) ->
             if account == _OWNER:
                 planned.append(Planned(statement, no_plan=f"in the audit it would be a read by {account}, which is out of the ordinary"))
             elif statement.explain is None:
-                planned.append(Planned(statement, no_plan="PostgreSQL keeps it with a value or a comment in it, so it is not shown"))
+                planned.append(Planned(statement, no_plan="PostgreSQL keeps it with a value in it, so it is not shown"))
             elif plan and now - when < _REMEMBERED_SECONDS:
                 planned.append(Planned(statement, plan))
             else:

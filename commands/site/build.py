@@ -37,7 +37,9 @@ def stage(to: Path, root: Path = ROOT) -> None:
         target = to / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(with_links_of_the_site((root / path).read_text(encoding="utf-8"), path, places), encoding="utf-8")
-    pictures = [picture for folder in ("docs", "bench") for kind in ("png", "svg") for picture in (root / folder).rglob(f"*.{kind}")]
+    pictures = [
+        picture for folder in ("docs", "bench") for kind in ("png", "svg", "webp") for picture in (root / folder).rglob(f"*.{kind}")
+    ]
     for picture in pictures:
         target = to / picture.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)

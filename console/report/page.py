@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from html import escape
 
 from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
@@ -17,7 +16,7 @@ from monitor.slow_statements import Planned, SlowStatements
 from security.matrix.declared import logins, matrix
 from security.matrix.show import rows
 
-_QUERY_LETTERS = 1000
+_QUERY_LETTERS, _WHOLE_LETTERS = 300, 4000
 _STYLE = """
 :root{color-scheme:light dark;--back:#fff;--text:#1b1f24;--soft:#57606a;--line:#d0d7de;--box:#f6f8fa;
 --ok:#1a7f37;--warning:#9a6700;--critical:#cf222e;--unknown:#6639ba;--link:#0550ae}
@@ -153,7 +152,7 @@ def _slow(slow: SlowStatements) -> list[str]:
             escape(one.statement.account),
             f"{one.statement.calls:,}",
             f"{one.statement.milliseconds / max(one.statement.calls, 1):,.1f} ms",
-            span_text(timedelta(milliseconds=one.statement.milliseconds)),
+            f"{one.statement.milliseconds:,.0f} ms",
             f"{one.statement.share or 0:.0%}",
         )
         for one in slow.planned
@@ -165,10 +164,15 @@ def _slow(slow: SlowStatements) -> list[str]:
 
 def _query(one: Planned) -> str:
     text = one.statement.text
-    shown = f"<code>{escape(text[:_QUERY_LETTERS])}{'...' * (len(text) > _QUERY_LETTERS)}</code>" if text else "not shown"
+    shown = f"<code>{escape(_cut(text, _QUERY_LETTERS))}</code>" if text else "not shown"
     if one.plan:
-        return f"{shown}<details><summary>plan</summary><pre>{escape(one.plan)}</pre></details>"
+        whole = f"{_cut(text, _WHOLE_LETTERS)}\n\n" if text and len(text) > _QUERY_LETTERS else ""
+        return f"{shown}<details><summary>plan</summary><pre>{escape(whole + one.plan)}</pre></details>"
     return f"{shown}<br><span class='soft'>no plan: {escape(one.no_plan)}</span>"
+
+
+def _cut(text: str, most: int) -> str:
+    return text[:most] + "..." * (len(text) > most)
 
 
 def _audit(content: Gathered) -> list[str]:

@@ -11,20 +11,35 @@ select
         when said.is_bare
             then
                 'explain (generic_plan) '
-                -- A constant with its type before it is no expression once it is a parameter.
-                || regexp_replace(said.words, '\m(interval|date|time|timestamp|timestamptz) (\$\d+)', '\2::\1', 'gi')
+                -- What stands beside a constant to say its type, or is one for the server alone, fits no parameter: `interval '1 day'`, `2.0 / 13`,
+                -- and the word of `extract(epoch from ...)`.
+                || regexp_replace(
+                    regexp_replace(
+                        regexp_replace(said.words, '\mextract\(\$\d+ from', 'extract(epoch from', 'gi'),
+                        '(\$\d+) ([-+*/]) (\$\d+)', '\1::numeric \2 \3', 'g'
+                    ),
+                    '\m(interval|date|time|timestamp|timestamptz) (\$\d+)', '\2::\1', 'gi'
+                )
     end as explain
 from (
     select
         s.*,
-        btrim(regexp_replace(s.query, '\s+', ' ', 'g')) as words,
-        s.query ~* '^\s*(select|with|insert|update|delete|merge)\M'
+        btrim(regexp_replace(s.plain, '\s+', ' ', 'g')) as words,
+        s.plain ~* '^\s*(select|with|insert|update|delete|merge)\M'
         and regexp_replace(
-            s.query, '\$\d+|::\s*[a-z_ ]+\(\d+(?:\s*,\s*\d+)?\)|\m(?:order|group)\s+by\s+\d+(?:\s*,\s*\d+)*', '', 'gi'
-        ) !~ '''|\$|--|/\*|;|\m\d|\.\d' as is_bare,
+            s.plain, '\$\d+|::\s*[a-z_ ]+\(\d+(?:\s*,\s*\d+)?\)|\m(?:order|group)\s+by\s+\d+(?:\s*,\s*\d+)*', '', 'gi'
+        ) !~ '''|\$|--|/\*|\*/|;|\m\d|\.\d'
+        -- What looks like a comment may be a part of a quoted name.
+        and not (s.query ~ '"' and s.query ~ '--|/\*') as is_bare,
         sum(s.total_exec_time) over () as everything
-    from public.pg_stat_statements as s
-    where s.toplevel and s.dbid = (select d.oid from pg_database as d where d.datname = current_database())
+    from (
+        select
+            r.*,
+            -- Without comments, which may say anything. In two steps: a pattern of two branches would take all up to the last comment.
+            regexp_replace(regexp_replace(r.query, '/\*.*?\*/', ' ', 'g'), '--[^\n]*', ' ', 'g') as plain
+        from public.pg_stat_statements as r
+        where r.toplevel and r.dbid = (select d.oid from pg_database as d where d.datname = current_database())
+    ) as s
 ) as said
 where said.userid = (select r.oid from pg_roles as r where r.rolname = current_user)
 order by said.total_exec_time desc

@@ -82,9 +82,10 @@ class Browser:
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **more)
 
-    def picture(self, path: Path) -> None:
-        """The whole page as a PNG."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
+    def picture(self, path: Path, clip: dict[str, float]) -> None:
+        """A part of the page as WebP, seen or not."""
+        taken = self.call("Page.captureScreenshot", format="webp", quality=75, clip=clip, captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(taken["data"]))
 
     def _read(self) -> dict[str, Any]:
         until = time.monotonic() + PATIENCE

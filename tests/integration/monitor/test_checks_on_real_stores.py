@@ -64,6 +64,18 @@ def test_a_closed_port_is_critical_and_what_needs_it_unknown(platform: Platform)
     assert only(closed, "redis.keyspaces").status == "unknown"
 
 
+def test_a_store_that_is_away_is_one_cause_with_its_container(platform: Platform) -> None:
+    away = dataclasses.replace(
+        moved(platform, "redis", "127.0.0.1", 9), containers={**platform.containers, "redis": "christmas-test-nobody-made-this"}
+    )
+    results = {each.name: each for each in run(away, ["redis"])}
+    assert "container christmas-test-nobody-made-this does not exist" in results["redis.reachable"].message
+    assert "invoke up" in results["redis.reachable"].next_step
+    assert results["redis.accounts"].next_step == "first redis.reachable"
+    told = {(each.message, each.next_step) for each in results.values() if each.status == "unknown"}
+    assert told == {("could not be checked: see redis.reachable", "")}
+
+
 def test_a_certificate_for_another_name_is_critical(platform: Platform) -> None:
     # Every address of 127/8 is this machine, and the certificate names only one of them.
     for endpoint in ("postgres", "redis", "weaviate"):

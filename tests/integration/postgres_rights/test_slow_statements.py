@@ -45,7 +45,12 @@ def test_each_account_s_statements_have_a_plan_and_no_value(platform: Platform) 
         f"update users set email = '{MARKER}@example.com' where username = '{MARKER}' and false",
         f"insert into users (username, email, password_hash) select '{MARKER}', '{MARKER}@example.com', 'hash' where false",
     )
-    run(platform, "analyst", "select symbol, max(close)::numeric(18,4) from market_data where symbol = 'NONE' group by 1")
+    run(
+        platform,
+        "analyst",
+        "select symbol, max(close)::numeric(18,4) from market_data where symbol = 'NONE' group by 1",
+        "select extract(epoch from timestamp) * 2.0 / 13 from market_data where volume < 2.0 / 13 and symbol = 'NONE'",
+    )
     api, analyst = told(platform, "api"), told(platform, "analyst")
     assert MARKER not in str((api, analyst))
     users = "select id from users where username = $1 and created_at > now() - interval $2 order by 1"
@@ -56,7 +61,7 @@ def test_each_account_s_statements_have_a_plan_and_no_value(platform: Platform) 
     assert "username" in api[users].plan
     assert [(text[:6], one.no_plan) for text, one in api.items() if not one.plan] == []
     assert {"select", "update", "insert"} <= {text[:6] for text in api}
-    assert any("market_data" in text and "cost=" in one.plan for text, one in analyst.items())
+    assert [(text, one.no_plan) for text, one in analyst.items() if "market_data" in text and "cost=" not in one.plan] == []
 
 
 def test_one_without_a_plan_hides_no_other_and_says_why(platform: Platform) -> None:
@@ -65,12 +70,14 @@ def test_one_without_a_plan_hides_no_other_and_says_why(platform: Platform) -> N
         "ingest",
         "create temporary table gone (id int); select count(*) from gone; drop table gone",
         "select count(*) from market_data where symbol = 'NONE'",
-        f"select 1 as said -- {MARKER}",
+        f"/* {MARKER} 7 */ select -- of '{MARKER}', {MARKER} /*\n count(*) as said from market_data -- {MARKER} 1",
+        f'select count(symbol) as "-- {MARKER}" from market_data',
     )
     ingest = told(platform, "ingest")
     assert 'relation "gone" does not exist' in ingest["select count(*) from gone"].no_plan
     assert "cost=" in ingest["select count(*) from market_data where symbol = $1"].plan
-    assert "a value or a comment" in ingest[""].no_plan
+    assert "cost=" in ingest["select count(*) as said from market_data"].plan
+    assert "a value in it" in ingest[""].no_plan
     assert MARKER not in str(ingest)
 
 

@@ -32,7 +32,7 @@ def test_slow_queries_have_figures_and_a_plan_or_a_reason() -> None:
     assert ">42%</td>" in queries
     assert "no plan: relation &quot;gone&quot; does not exist" in queries
     long = Planned(Statement("api", f"select {'x' * 2000}", 0, 0.0, 0.0, "explain"), "Result")
-    assert f"<code>{(long.statement.text or '')[:1000]}...</code>" in page(content(slow=SlowStatements([long])))
+    assert f"<code>{(long.statement.text or '')[:300]}...</code>" in page(content(slow=SlowStatements([long])))
     assert "could not be read: it is away" in page(content(slow=SlowStatements(failure="it is away")))
 
 

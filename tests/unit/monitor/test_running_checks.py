@@ -4,6 +4,7 @@ import io
 import json
 import re
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from core.errors import PlatformError
 from infra.connections import Platform
-from monitor.checks import STORES, Registered, choose, every, run_checks
+from monitor.checks import STORES, Registered, choose, every, follow_from, run_checks
 from monitor.ports_and_certificates import judge_certificate
 from monitor.render import as_json, show
 from monitor.result import CheckResult, Finding, Status, exit_code, ok, warning
@@ -31,6 +32,19 @@ NOWHERE = Platform(
 
 def result(status: Status, name: str = "a.check") -> CheckResult:
     return CheckResult(name=name, status=status, message="something was found", next_step="do something")
+
+
+def test_a_store_that_is_away_is_told_once_and_others_are_left_alone() -> None:
+    away, closed = result(Status.CRITICAL, "redis.reachable"), result(Status.UNKNOWN, "redis.tls")
+    elsewhere, seen = result(Status.UNKNOWN, "weaviate.tls"), result(Status.WARNING, "redis.memory")
+    assert follow_from([away, closed, elsewhere, seen, result(Status.CRITICAL, "redis.accounts")]) == [
+        away,
+        replace(closed, message="could not be checked: see redis.reachable", next_step=""),
+        elsewhere,
+        seen,
+        replace(result(Status.CRITICAL, "redis.accounts"), next_step="first redis.reachable"),
+    ]
+    assert follow_from([result(Status.OK, "redis.reachable"), closed]) == [result(Status.OK, "redis.reachable"), closed]
 
 
 def test_a_check_that_raises_is_unknown_and_says_why() -> None:
