@@ -166,8 +166,8 @@ def _query(one: Planned) -> str:
     text = one.statement.text
     shown = f"<code>{escape(_cut(text, _QUERY_LETTERS))}</code>" if text else "not shown"
     if one.plan:
-        whole = f"{_cut(text, _WHOLE_LETTERS)}\n\n" if text and len(text) > _QUERY_LETTERS else ""
-        return f"{shown}<details><summary>plan</summary><pre>{escape(whole + one.plan)}</pre></details>"
+        whole = f"\n\n{_cut(text, _WHOLE_LETTERS)}" if text and len(text) > _QUERY_LETTERS else ""
+        return f"{shown}<details><summary>plan</summary><pre>{escape(one.plan + whole)}</pre></details>"
     return f"{shown}<br><span class='soft'>no plan: {escape(one.no_plan)}</span>"
 
 
