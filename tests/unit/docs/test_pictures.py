@@ -12,11 +12,7 @@ _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 
 def shown() -> list[tuple[Path, str]]:
     """Each picture that a document shows, and its text."""
-    pages = [
-        page
-        for folder in (ROOT, ROOT / "docs", ROOT / "docs" / "guide" / "en", ROOT / "docs" / "guide" / "ko")
-        for page in folder.glob("*.md")
-    ]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     return [((page.parent / place).resolve(), text) for page in pages for text, place in _PICTURE.findall(page.read_text("utf-8"))]
 
 
