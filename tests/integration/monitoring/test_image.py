@@ -53,6 +53,13 @@ def test_it_gets_healthy_without_any_store_and_its_health_check_can_fail(files: 
         assert container.exec_run(["timeout", "5", "healthy.sh"]).exit_code != 0
 
 
+def test_its_tool_asks_its_own_alertmanager(files: Mapping[str, bytes]) -> None:
+    with running(SERVICE, files) as container:
+        wait_healthy(container)
+        execute(container, "amtool", "alert", "add", "Trial", "severity=critical")
+        assert "Trial" in execute(container, "amtool", "alert")
+
+
 @pytest.mark.parametrize("name", ["web.password", "redis.password", "alertmanager.yml", "tls.key"])
 def test_a_missing_file_is_named(files: Mapping[str, bytes], name: str) -> None:
     code, said = said_at_its_end({path: content for path, content in files.items() if path != name})
