@@ -103,6 +103,7 @@ def every() -> tuple[Registered, ...]:
         Registered("postgres.wraparound", postgres_server.wraparound),
         Registered("postgres.sequences", postgres_server.sequences),
         Registered("postgres.checkpoints", postgres_server.checkpoints),
+        Registered("postgres.commits", postgres_server.commits),
         Registered("postgres.temporary", postgres_server.temporary),
         Registered("postgres.deadlocks", postgres_server.deadlocks),
         Registered("postgres.checksums", postgres_server.checksums),

@@ -226,6 +226,27 @@ def judge_checkpoints(risen: Increase | None, alarms: PostgresAlarms = POSTGRES_
     return bounded(risen.count if risen else 0, "checkpoints", message, step, warn=alarms.checkpoints_warn)
 
 
+def commits(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
+    """Commits do not wait long for the disk."""
+    counters = _counters(platform)
+    syncs = samples.since_last(platform, "postgres.log_syncs", int(counters["log_syncs"]))
+    waited = samples.since_last(platform, "postgres.log_sync_milliseconds", float(counters["log_sync_milliseconds"]))
+    return judge_commits(syncs, waited.count if waited else 0.0, alarms)
+
+
+def judge_commits(syncs: Increase | None, waited: float, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
+    """Judge how often the log was written to the disk, and how many milliseconds that took in all. Pure."""
+    warn, bad = (bound.total_seconds() * 1000 for bound in (alarms.commit_warn, alarms.commit_critical))
+    # A slow disk lets only few through between two looks; one that is slow once is no slow disk.
+    enough = syncs is not None and (syncs.count >= alarms.commits_needed or waited >= alarms.commits_needed * warn)
+    mean = waited / max(syncs.count, 1) if syncs is not None and enough else 0.0
+    message = _FIRST_LOOK if syncs is None else f"the log was written to the disk {syncs.count:.0f} times {syncs}"
+    if enough:
+        message += f", {mean:.1f} ms each: so long does a commit wait"
+    step = "find what keeps the disk busy, or whether it fails: invoke check --only host, docker stats --no-stream, dmesg"
+    return bounded(mean, "milliseconds", message, step, warn=warn, critical=bad)
+
+
 def checksums(platform: Platform) -> Finding:
     """No checksum failures, and checksums are on."""
     counters = _counters(platform)

@@ -60,6 +60,12 @@ def increase(platform: Platform, name: str, value: float, now: float | None = No
     return risen(remember(platform, name, value, now), value, now)
 
 
+def since_last(platform: Platform, name: str, value: float, now: float | None = None) -> Increase | None:
+    """The increase of a counter since the sample before, for what is judged as it is now; None for the first sample."""
+    now = time.time() if now is None else now
+    return risen(remember(platform, name, value, now)[-1:], value, now)
+
+
 def risen(earlier: Sequence[Sample], value: float, now: float) -> Increase | None:
     """The same from given samples. Pure."""
     window = COUNTED.total_seconds()

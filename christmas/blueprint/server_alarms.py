@@ -17,7 +17,8 @@ class PostgresAlarms:
     """Shares are of what the server has; sizes in bytes; `checkpoints`, `temporary_bytes` and `deadlocks` count within `COUNTED`.
 
     `connections` is of all connections for accounts, `account_connections` of one account's limit. `wraparound` is of the 2^31
-    transactions after which the server stops writing, `sequences` of the numbers that a column can hold.
+    transactions after which the server stops writing, `sequences` of the numbers that a column can hold. `commit` is how long the
+    log's writes to the disk take on average since the last look: of `commits_needed`, or of fewer that took as long as so many may.
     """
 
     connections_warn: float = 0.75
@@ -32,6 +33,10 @@ class PostgresAlarms:
     sequences_critical: float = 0.9
     # A backup set requests two. One every five minutes rewrites the same pages too often.
     checkpoints_warn: int = 12
+    # As for Redis. A disk that turns takes 10 to 20 ms.
+    commit_warn: timedelta = timedelta(milliseconds=250)
+    commit_critical: timedelta = timedelta(seconds=2)
+    commits_needed: int = 5
     temporary_bytes_warn: int = 4 * _GIB
     deadlocks_warn: int = 5
 

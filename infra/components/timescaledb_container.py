@@ -153,6 +153,8 @@ log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
 {audit}
 track_io_timing = on
+# How long commits wait for the disk: postgres.commits.
+track_wal_io_timing = on
 pg_stat_statements.track = 'all'
 # Statements that set passwords are among the others.
 pg_stat_statements.track_utility = off

@@ -51,6 +51,13 @@ PERSISTENCE = {"aof_enabled": 1, "aof_last_write_status": "ok", "rdb_last_bgsave
         (postgres_server.judge_temporary(Increase(5 * GIB, 600)), "warning", "within 10 min"),
         (postgres_server.judge_checkpoints(Increase(11, 3600)), "ok", "11 requested"),
         (postgres_server.judge_checkpoints(Increase(12, 3600)), "warning", "12 requested"),
+        (postgres_server.judge_commits(None, 0.0), "ok", "first sample"),
+        (postgres_server.judge_commits(Increase(0, 900), 0.0), "ok", "0 times within 15 min"),
+        (postgres_server.judge_commits(Increase(4, 900), 1_240.0), "ok", "4 times within 15 min"),
+        (postgres_server.judge_commits(Increase(3, 10), 9_000.0), "critical", "3000.0 ms each"),
+        (postgres_server.judge_commits(Increase(100, 900), 24_000.0), "ok", "240.0 ms each"),
+        (postgres_server.judge_commits(Increase(100, 900), 25_000.0), "warning", "250.0 ms each"),
+        (postgres_server.judge_commits(Increase(5, 10), 10_000.0), "critical", "2000.0 ms each"),
         (postgres_server.judge_checksums(has=True, failures=0, last=None), "ok", "no checksum failures"),
         (postgres_server.judge_checksums(has=False, failures=0, last=None), "warning", "off"),
         (postgres_server.judge_checksums(has=True, failures=1, last="now"), "critical", "1 checksum failures"),
@@ -135,6 +142,14 @@ def test_growth_is_a_fitted_line() -> None:
     speed = samples.slope(earlier, 500.0, 5 * 3600.0, span=DAY, least=3600)
     assert speed == pytest.approx(100 / 3600)
     assert samples.slope(earlier[-1:], 500.0, 4 * 3600.0 + 60, span=DAY, least=3600) is None
+
+
+def test_what_is_judged_as_it_is_now_counts_from_the_last_look_alone(tmp_path: Path) -> None:
+    platform = Platform("tests", {}, {}, tmp_path / "ca.pem", {}, {}, "", "embedded", "")
+    found = [samples.since_last(platform, "a.c", value, now=at) for at, value in ((0.0, 10), (900.0, 30), (905.0, 31), (910.0, 35))]
+    assert found[0] is None
+    assert [(each.count, each.seconds) for each in found[1:] if each] == [(20, 900.0), (1, 5.0), (4, 5.0)]
+    assert samples.increase(platform, "a.c", 36, now=920.0) == Increase(26, 920.0), "as the others do, by the same samples"
 
 
 def test_samples_are_kept_thinned_and_never_fail(tmp_path: Path) -> None:
