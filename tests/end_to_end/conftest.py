@@ -28,11 +28,14 @@ class Stack:
     name: str
     environment: dict[str, str] = field(repr=False)
 
-    def run(self, *command, check=True, timeout=1800, given=""):
-        """Run a program of the virtual environment, with `given` to read; its output is shown where it fails unexpectedly."""
+    def run(self, *command, check=True, timeout=1800, given="", through=()):
+        """Run a program of the virtual environment, with `given` to read; its output is shown where it fails unexpectedly.
+
+        `through` is a command that starts it.
+        """
         program, *arguments = command
         done = subprocess.run(
-            [str(BIN / program), *arguments],
+            [*through, str(BIN / program), *arguments],
             cwd=ROOT,
             env=self.environment,
             input=given,

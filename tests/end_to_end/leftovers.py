@@ -8,6 +8,8 @@ from pathlib import Path
 import docker
 import docker.errors
 
+from tests.support.this_machine import unmount
+
 ROOT = Path(__file__).resolve().parents[2]
 _STACK = re.compile(r"test-(?:e2e|ci|alone)-(\d+)")
 
@@ -20,6 +22,8 @@ def remove_test_stacks(stack=None):
             for each in listing:
                 name = (each.attrs.get("Labels") or each.attrs.get("Config", {}).get("Labels") or {}).get("com.christmas.stack", "")
                 if name == stack or (stack is None and _abandoned(name)):
+                    if os.path.ismount(folder := each.attrs.get("Mountpoint", "")):
+                        unmount(folder)
                     with contextlib.suppress(docker.errors.APIError):
                         each.remove(**({"force": True, "v": True} if hasattr(each, "exec_run") else {}))
     finally:

@@ -32,7 +32,7 @@ from schedule.jobs import Job
 from tests.end_to_end.watched import Watched, carry_out, firing, run_of
 from tests.support import port_scan, runbooks, webhook
 from tests.support.alert_cases import CASES
-from tests.support.inside import inside
+from tests.support.inside import inside, signal_named
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.exhaustive
@@ -283,9 +283,7 @@ def test_deadlocks_become_an_alert(watched: Watched) -> None:
 
 def test_an_exporter_that_hangs_is_told_and_its_page_mends_it(watched: Watched) -> None:
     container = watched.stack.container(MONITORING.name)
-    container.exec_run(
-        ["sh", "-c", 'for each in /proc/[0-9]*; do grep -q "^prometheus-redis" $each/cmdline && kill -STOP "${each#/proc/}"; done']
-    )
+    signal_named(container, "prometheus-redi", "STOP")
     labels = wait_for(lambda: firing(watched, "NotWatched"), "NotWatched fires", pause=1)
     assert labels["job"] == "redis"
     # That Redis isn't seen doesn't mean that it is down.
@@ -303,9 +301,7 @@ def test_an_exporter_that_hangs_is_told_and_its_page_mends_it(watched: Watched) 
 def test_the_end_of_one_process_starts_all_of_them_again(watched: Watched) -> None:
     container = watched.stack.container(MONITORING.name)
     began = container.attrs["State"]["StartedAt"]
-    container.exec_run(
-        ["sh", "-c", 'for each in /proc/[0-9]*; do grep -q "^prometheus-redis" $each/cmdline && kill -9 "${each#/proc/}"; done']
-    )
+    signal_named(container, "prometheus-redi", "KILL")
     wait_for(lambda: watched.stack.container(MONITORING.name).attrs["State"]["StartedAt"] != began, "Docker starts it again", pause=0.5)
     wait_for(lambda: watched.stack.is_well(MONITORING.name), "it is well again", pause=1)
 

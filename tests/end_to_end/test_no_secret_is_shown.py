@@ -121,6 +121,7 @@ def test_every_command_is_run_or_left_out_for_a_reason():
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(7200)  # some ninety commands, backups and drills among them; on a busy machine half an hour was not enough
 def test_none_shows_a_secret(stack, tmp_path):
     def secrets():
         return secrets_of(json.loads(stack.pulumi("stack", "export", "--show-secrets").stdout))

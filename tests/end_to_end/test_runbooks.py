@@ -16,30 +16,11 @@ import redis
 
 from airgap.images.catalog import BASE_IMAGE
 from infra import clients
-from tests.end_to_end.watched import Watched, carry_out, firing
+from tests.end_to_end.watched import Watched, carry_out, fires, is_counted, is_over
 from tests.support import scratch
 from tests.support.inside import inside
-from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.exhaustive
-
-PATIENCE = 600
-"""An alert waits for two scrapes, its rule's own minute, and a busy machine."""
-
-
-def fires(watched: Watched, alert: str, began: float) -> dict[str, str]:
-    labels = wait_for(lambda: firing(watched, alert), f"{alert} fires", seconds=PATIENCE, pause=1)
-    print(f"{alert} fired {time.monotonic() - began:.0f} s after the fault")
-    return labels
-
-
-def goes(watched: Watched, alert: str) -> None:
-    wait_for(lambda: firing(watched, alert) is None, f"{alert} goes", seconds=PATIENCE, pause=1)
-
-
-def is_counted(watched: Watched, figure: str) -> None:
-    """A counter has to have been asked for before the fault: how much it rises is what the alert goes by."""
-    wait_for(lambda: watched.query(figure), f"{figure} is counted", pause=1)
 
 
 @contextlib.contextmanager
@@ -66,8 +47,7 @@ def test_redis_that_can_not_save(watched: Watched) -> None:
     finally:
         inside(container, "chmod", "700", "/data")
     assert carry_out(watched, "RedisDoesNotSave", "Mend") == [0]
-    wait_for(lambda: carry_out(watched, "RedisDoesNotSave", "Over") == [0], "it is over", seconds=PATIENCE, pause=1)
-    goes(watched, "RedisDoesNotSave")
+    is_over(watched, "RedisDoesNotSave")
 
 
 def test_redis_that_throws_keys_away(watched: Watched) -> None:
@@ -129,5 +109,4 @@ def test_certificates_that_end_within_a_day(watched: Watched) -> None:
         watched.stack.pulumi("config", "rm", "christmas:certificateDays")
         mended = carry_out(watched, "CertificateExpires", "Mend")
     assert mended == [0]
-    wait_for(lambda: carry_out(watched, "CertificateExpires", "Over") == [0], "it is over", seconds=PATIENCE, pause=1)
-    goes(watched, "CertificateExpires")
+    is_over(watched, "CertificateExpires")
