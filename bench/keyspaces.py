@@ -40,13 +40,21 @@ AUDITED_KEYS = 10_000
 def main() -> int:
     """Measure, print, clean up."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=7, help="how often each is measured; the worst counts")
     add_options(parser)
     options = parser.parse_args()
     with run_scratch_redis() as (platform, _container):
+
+        def every_run(ratio: Callable[[Platform], float]) -> list[float]:
+            ratios = sorted(ratio(platform) for _ in range(options.runs))
+            print(f"{ratio.__name__[1:]}: {', '.join(f'{each:.2f}' for each in ratios)}", file=sys.stderr)
+            return ratios
+
+        worst = f"the worst of {options.runs} runs"
         figures = [
-            Figure("tick of 1,000 symbols ÷ redis-benchmark's HSET", _tick_ratio(platform), "x", 0.5, more_is_better=True),
-            Figure("rate limiter ÷ plain INCR", _limiter_ratio(platform), "x", 0.7, more_is_better=True),
-            Figure("p99 of other clients during the audit ÷ before", _audit_ratio(platform), "x", 1.2),
+            Figure(f"tick of 1,000 symbols ÷ redis-benchmark's HSET, {worst}", min(every_run(_tick_ratio)), "x", 0.55, more_is_better=True),
+            Figure(f"rate limiter ÷ plain INCR, {worst}", min(every_run(_limiter_ratio)), "x", 0.7, more_is_better=True),
+            Figure(f"p99 of other clients during the audit ÷ before, {worst}", max(every_run(_audit_ratio)), "x", 1.2),
         ]
     return show("Keyspaces", figures, options)
 

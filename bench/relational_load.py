@@ -52,7 +52,7 @@ def measure(server: ScratchServer, template: str, folder: Path, rows: int, round
             print(f"  {name}: {taken:.1f} s, {rows / taken:,.0f} rows/s", file=sys.stderr, flush=True)
     middle = {name: statistics.median(taken) for name, taken in seconds.items()}
     figures = [
-        Figure(f"loader ÷ psql \\copy, {rows:,} rows of CSV", middle["psql"] / middle["loader"], "x", 1.2, more_is_better=True),
+        Figure(f"loader ÷ psql \\copy, {rows:,} rows of CSV", middle["psql"] / middle["loader"], "x", 1.5, more_is_better=True),
         Figure("loader's memory at its highest", max(memory), "MB", 300),
     ]
     if parallel:
