@@ -232,7 +232,7 @@ class Keys(_WithoutLines):
 
     store: Store = "redis"
     refusal = "no backup of Redis is from before"
-    backup_stages = (("snapshot", 0.0), ("copying the snapshot", 0.0), ("checking the copies", 0.2), ("writing the manifest", 0.0))
+    backup_stages = (("copying the log", 0.0), ("checking the copies", 0.2), ("writing the manifest", 0.0))
 
     def write(self, draw: Any) -> str:
         began, deed = datetime.now(UTC), str(draw(("set", "set", "delete", "rewrite")))

@@ -30,7 +30,8 @@ BACKUP_STAGES = [
     ("timescaledb", "postgres: waiting for the log to be archived", 0.0),
     ("timescaledb", "postgres: hashing the repository's files", 0.0),
     ("redis", "redis: snapshot", 0.0),
-    ("redis", "redis: copying the snapshot and the log", 0.0),
+    ("redis", "redis: copying the snapshot", 0.0),
+    ("redis", "redis: copying the log", 0.0),
     ("redis", "redis: checking the copies", 0.0),
     ("weaviate", "weaviate: full backup", 0.0),
 ]
