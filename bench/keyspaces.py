@@ -47,7 +47,7 @@ def main() -> int:
 
         def every_run(ratio: Callable[[Platform], float]) -> list[float]:
             ratios = sorted(ratio(platform) for _ in range(options.runs))
-            print(f"{ratio.__name__[1:]}: {', '.join(f'{each:.2f}' for each in ratios)}", file=sys.stderr)
+            print(f"{ratio.__name__[1:]}: {', '.join(f'{value:.2f}' for value in ratios)}", file=sys.stderr)
             return ratios
 
         worst = f"the worst of {options.runs} runs"
