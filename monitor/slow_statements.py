@@ -125,6 +125,8 @@ def _explained(connection: psycopg.Connection, statement: Statement, explain: st
         if connection.broken:
             raise
         return Planned(statement, no_plan=_words(error))
+    # Six blanks for each step are too many for a phone: a third of them shows the same.
+    lines = [" " * ((len(line) - len(line.lstrip())) // 3) + line.lstrip() for line in lines]
     more = [f"... and {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
     return Planned(statement, "\n".join([*lines[:_LINES], *more]))
 

@@ -52,3 +52,15 @@ def test_what_is_never_null_beyond_the_specification_is_told() -> None:
     said = VALUES.split("Never null")[1]
     assert len(turned) == 7
     assert {column for column in turned if f"`{column}`" not in said} == set()
+
+
+def test_the_korean_page_types_the_same_and_names_the_same() -> None:
+    """Of the application to start from; the tables of what differs stand in one language."""
+    pages = [(ROOT / "docs" / name).read_text("utf-8") for name in ("applications.md", "applications.ko.md")]
+    own = [re.split(r"^## ", page, flags=re.MULTILINE)[number] for page, number in zip(pages, (3, 3), strict=True)]
+    typed = [[line.partition("  #")[0].rstrip() for line in part.splitlines() if line.startswith("$ ")] for part in own]
+    assert len(typed[0]) > 6
+    assert typed[0] == typed[1]
+    files = [re.findall(r"^\| (`.+?`) \|", part, re.MULTILINE) for part in own]
+    assert files[0] == files[1] != []
+    assert [name for name in re.findall(r"`([A-Z_]{6,})`", pages[1]) if name not in pages[0]] == []
