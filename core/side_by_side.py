@@ -22,8 +22,8 @@ def side_by_side(jobs: Mapping[_K, Callable[[Progress], _T]], progress: Progress
     shared = _Shared(progress)
     docker_client.load()
     with ThreadPoolExecutor(max_workers=max(1, min(len(jobs), at_once or len(jobs))), thread_name_prefix="beside") as pool:
-        running = {name: pool.submit(_shown, job, _Part(shared, name)) for name, job in jobs.items()}
         try:
+            running = {name: pool.submit(_shown, job, _Part(shared, name)) for name, job in jobs.items()}
             wait(running.values())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
