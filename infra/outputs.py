@@ -46,6 +46,7 @@ def export(
             "timescaledb": timescaledb.container.name,
             "redis": redis.container.name,
             "weaviate": weaviate.container.name,
+            "haproxy": weaviate.front.container.name,
             "embedder": embedder.container.name,
             **({"monitoring": monitoring.container.name} if monitoring else {}),
         },

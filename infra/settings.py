@@ -14,12 +14,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork, SecretStr, ValidationError
 
 from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
-from christmas.blueprint.services import OPTIONAL_SERVICES, SERVICES
+from christmas.blueprint.services import EMBEDDER, HAPROXY, OPTIONAL_SERVICES, SERVICES
 from core.errors import PlatformError
 from infra.backup_places import BackupSettings
 from infra.stack_names import check_name
 
 _SERVICE_NAMES = frozenset(service.name for service in SERVICES)
+_OWN_OR_FOREIGN = {EMBEDDER.name, HAPROXY.name}
+"""Services that run this project's image as long as a stack names no other."""
 _LIMITED_NAMES = _SERVICE_NAMES | {service.name for service in OPTIONAL_SERVICES}
 # Namespaces of other programs. A misspelt namespace of ours is still an error.
 _NAMESPACE = "christmas"
@@ -206,7 +208,7 @@ class Settings(_Strict):
         if nowhere:
             raise ValueError(f"backup.copies.{nowhere[0]} is missing: the blueprint wants a copy there")
         if self.images is ImageSource.UPSTREAM:
-            absent = sorted(_SERVICE_NAMES - {"embedder"} - set(self.upstream))
+            absent = sorted(_SERVICE_NAMES - _OWN_OR_FOREIGN - set(self.upstream))
             if absent:
                 raise ValueError(f"images is 'upstream', so upstream.{absent[0]} needs a reference")
 

@@ -22,7 +22,7 @@ from infra import clients
 from infra.connections import Platform
 from monitor import own_refusals
 from monitor.result import Finding, critical, ok, unknown, warning
-from security.audit import redis_list
+from security.audit import haproxy_log, redis_list
 from security.audit.events import UNKNOWN_ADDRESS, account_of
 from security.audit.postgresql import REFUSED_LOGIN
 
@@ -86,6 +86,12 @@ def of_weaviate(line: bytes) -> Refusal | None:
     ):
         return None
     return Refusal("denial", account_of(str(entry.get("user"))), str(entry.get("source_ip") or UNKNOWN_ADDRESS))
+
+
+def of_haproxy(line: bytes) -> Refusal | None:
+    """The request that was refused in front of Weaviate, in a line of that log; None for other lines."""
+    event = haproxy_log.event_of("", line)
+    return Refusal("login", event.account, event.address) if event else None
 
 
 def denied_by_weaviate(line: bytes) -> Mapping[str, Any] | None:
@@ -200,10 +206,18 @@ def postgres(platform: Platform) -> Finding:
 
 
 def weaviate(platform: Platform) -> Finding:
-    """Few actions were refused recently."""
+    """Few keys and actions were refused recently."""
     now = datetime.now(UTC)
-    logged = _log(platform, "weaviate", now, of_weaviate)
-    return logged if isinstance(logged, Finding) else judge("Weaviate", _others(platform, "weaviate", logged, now), ("denial",), now)
+    both = LoggedRefusals()
+    for service, recognize in (("weaviate", of_weaviate), (haproxy_log.SERVICE, of_haproxy)):
+        if service == haproxy_log.SERVICE and service not in platform.containers:
+            continue  # of a former version: nothing stands in front yet
+        logged = _log(platform, service, now, recognize)
+        if isinstance(logged, Finding):
+            return logged
+        both.refusals += logged.refusals
+        both.since = max(filter(None, (both.since, logged.since)), default=None)
+    return judge("Weaviate", _others(platform, "weaviate", both, now), ("login", "denial"), now)
 
 
 def embedder(platform: Platform) -> Finding:

@@ -33,6 +33,8 @@ BLACKBOX_EXPORTER = "0.26.*"
 REDIS = "8.0"
 REDIS_PACKAGE = "5:8.0.*"
 
+HAPROXY = "3.0"
+
 
 @dataclass(frozen=True)
 class GoModule:
@@ -121,6 +123,7 @@ IMAGES: Mapping[str, ImageVersions] = MappingProxyType(
             },
         ),
         "redis": ImageVersions(tag=REDIS, arguments={"REDIS_VERSION": REDIS_PACKAGE}),
+        "haproxy": ImageVersions(tag=HAPROXY, arguments={"HAPROXY_VERSION": f"{HAPROXY}.*"}),
         "weaviate": ImageVersions(
             tag=WEAVIATE.version.removeprefix("v"),
             arguments={"WEAVIATE_VERSION": WEAVIATE.version.removeprefix("v"), "TIKTOKEN_VOCABULARY": TIKTOKEN_SHA256[:12]},

@@ -42,6 +42,7 @@ WHEELS_BYTES = 500_000_000
 IMAGE_BYTES = {
     "timescaledb": 1_500_000_000,
     "redis": 400_000_000,
+    "haproxy": 400_000_000,
     "weaviate": 900_000_000,
     "embedder": 900_000_000,
     "monitoring": 1_500_000_000,

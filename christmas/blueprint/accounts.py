@@ -250,7 +250,8 @@ BACKUP = Account(
             WeaviatePermission("read_aliases", alias="*"),
             WeaviatePermission("read_roles"),
             WeaviatePermission("read_users"),
-        )
+        ),
+        networks=_OPERATORS,
     ),
 )
 
@@ -294,7 +295,8 @@ MONITOR = Account(
             WeaviatePermission("read_aliases", alias="*"),
             WeaviatePermission("read_nodes"),
             WeaviatePermission("read_cluster"),
-        )
+        ),
+        networks=_OPERATORS,
     ),
 )
 
@@ -306,7 +308,7 @@ ADMIN = Account(
         commands=("@admin", "@connection", "@read", "@keyspace", "@slow", "@fast", "@dangerous"),
         networks=_OPERATORS,
     ),
-    weaviate=WeaviateUser(built_in_role="admin"),
+    weaviate=WeaviateUser(built_in_role="admin", networks=_OPERATORS),
 )
 
 ACCOUNTS: tuple[Account, ...] = (MIGRATOR, API, INGEST, BACKTEST, ANALYST, INDEXER, RAG, APP, BACKUP, MONITOR, ADMIN)

@@ -237,6 +237,7 @@ class WeaviateUser:
 
     permissions: tuple[WeaviatePermission, ...] = ()
     built_in_role: str | None = None
+    networks: tuple[Network, ...] = (Network.PLATFORM, Network.HOST)
 
     def __post_init__(self) -> None:
         require(bool(self.permissions) != bool(self.built_in_role), "a Weaviate account has permissions or a built-in role")
@@ -350,8 +351,10 @@ class Service:
     """A container of the platform: its name is also its host name in the network.
 
     `ports` maps a port's meaning to its number inside the network; those in `published` are also published on the host's loopback,
-    from the preferred host port given there. `neighbours` are ports that no setting of the service closes to others in its network; each
-    is protected otherwise (docs/adr/0015). `user` is the `uid:gid` in this project's own image; for another image it is in the
+    from the preferred host port given there. `aliases` are further names of it in the network. An `inner` service is in the inner network
+    alone: applications reach it through the service that has its name as an alias. `inner_ports` and `inner_aliases` are what a service of
+    both networks is to those in the inner one. `neighbours` are ports that no setting of the service
+    closes to others in its network (docs/adr/0015). `user` is the `uid:gid` in this project's own image; for another image it is in the
     stack's settings.
     """
 
@@ -362,3 +365,7 @@ class Service:
     published: dict[str, int] = field(hash=False)
     limits: Limits
     neighbours: dict[str, int] = field(default_factory=dict, hash=False)
+    aliases: tuple[str, ...] = ()
+    inner: bool = False
+    inner_ports: dict[str, int] = field(default_factory=dict, hash=False)
+    inner_aliases: tuple[str, ...] = ()

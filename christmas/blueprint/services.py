@@ -29,10 +29,11 @@ WEAVIATE = Service(
     comment="Document chunks and their vectors",
     user="1000:1000",
     ports={"https": 8080, "grpc": 50051},
-    published={"https": 18080, "grpc": 15051},
+    published={},
     limits=Limits(memory_mib=2048, cpus=2.0, stop_seconds=60, tmpfs_mib=128),
     # Its data port: it always listens on every address.
     neighbours={"cluster": 7947},
+    inner=True,
 )
 
 EMBEDDER = Service(
@@ -44,6 +45,19 @@ EMBEDDER = Service(
     limits=Limits(memory_mib=1024, cpus=2.0, stop_seconds=15, tmpfs_mib=64),
 )
 
+HAPROXY = Service(
+    name="haproxy",
+    comment="What stands in front of Weaviate: it ends TLS, and takes each account's key from that account's networks alone",
+    user="99:99",
+    ports=WEAVIATE.ports,
+    published={"https": 18080, "grpc": 15051},
+    limits=Limits(memory_mib=192, cpus=1.0, stop_seconds=15, tmpfs_mib=16),
+    aliases=(WEAVIATE.name,),
+    # Weaviate asks the embedder through it too: Weaviate can't read another certificate of the stack's CA without a restart.
+    inner_ports={"embedder": EMBEDDER.ports["https"]},
+    inner_aliases=(EMBEDDER.name,),
+)
+
 MONITORING = Service(
     name="monitoring",
     comment="Prometheus, Alertmanager and exporters; only where the setting `monitoring` is on",
@@ -53,7 +67,7 @@ MONITORING = Service(
     limits=Limits(memory_mib=640, cpus=1.0, stop_seconds=30, tmpfs_mib=16),
 )
 
-SERVICES: tuple[Service, ...] = (TIMESCALEDB, REDIS, WEAVIATE, EMBEDDER)
+SERVICES: tuple[Service, ...] = (TIMESCALEDB, REDIS, WEAVIATE, HAPROXY, EMBEDDER)
 """The services of every stack."""
 OPTIONAL_SERVICES: tuple[Service, ...] = (MONITORING,)
 """Those that a stack's settings turn on."""

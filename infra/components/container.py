@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
+from christmas.blueprint.services import service as blueprint_service
 from core.labels import SETTINGS_LABEL
 from infra.components.credentials import Credentials
 from infra.components.description import HEALTH_EVERY, HEALTH_SECONDS, HEALTH_TRIES, ServiceContainer
@@ -35,13 +36,17 @@ class ServiceArgs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """Where a described container runs. `volumes` has the name of each part that it mounts; `published` maps host ports to ports inside."""
+    """Where a described container runs. `volumes` has the name of each part that it mounts; `published` maps host ports to ports inside.
+
+    `after` is what must be there before the container is made.
+    """
 
     placement: Placement
     network: PlatformNetwork
     pki: Pki
     volumes: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     published: Sequence[tuple[pulumi.Input[int], int]] = ()
+    after: Sequence[pulumi.Resource] = ()
 
 
 def data_volume(placement: Placement, part: str, parent: pulumi.Resource) -> docker.Volume:
@@ -80,8 +85,7 @@ class Deployed:
             image=service_image.image_id,
             uid=uid,
             gid=gid,
-            files={**deployment.pki.files(described.service), **described.files},
-            read_anew=list(described.read_anew) or None,
+            files={**deployment.pki.files(blueprint_service(described.service)), **described.files},
             opts=self._child(),
         )
         self.container = self._container(volume, service_image)
@@ -105,8 +109,9 @@ class Deployed:
         described, deployment, placement = self._described, self._deployment, self._deployment.placement
         service, limits = described.service, described.limits
         mounts = [
-            docker.ContainerVolumeArgs(volume_name=deployment.volumes[part], container_path=path)
-            for path, part in described.volumes.items()
+            docker.ContainerVolumeArgs(volume_name=deployment.volumes[part], container_path=path, read_only=fixed or None)
+            for mounted, fixed in ((described.volumes, False), (described.read_only_volumes, True))
+            for path, part in mounted.items()
         ]
         return docker.Container(
             service,
@@ -139,7 +144,7 @@ class Deployed:
                 *container_labels(placement, service),
                 docker.ContainerLabelArgs(label=SETTINGS_LABEL, value=sha256(described.settings.encode()).hexdigest()[:16]),
             ],
-            networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=deployment.network.name, aliases=[service])],
+            networks_advanced=deployment.network.of(blueprint_service(service)),
             ports=[
                 docker.ContainerPortArgs(internal=inside, external=outside, ip=str(placement.settings.bind_address))
                 for outside, inside in deployment.published
@@ -157,7 +162,7 @@ class Deployed:
             wait_timeout=described.wait_seconds,
             must_run=True,
             opts=pulumi.ResourceOptions.merge(
-                self._child(self._files, *self._owned_volumes(service_image)),
+                self._child(self._files, *deployment.after, *self._owned_volumes(service_image)),
                 pulumi.ResourceOptions(
                     delete_before_replace=True,
                     # Docker can't change these on a container, although the official plugin treats them as updates.

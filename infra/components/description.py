@@ -23,9 +23,8 @@ HEALTH_TRIES = 2
 class ServiceContainer(Generic[Content]):
     """The container of a service, without its image, user, network and names.
 
-    `volumes` maps paths inside to the parts of a stack that are mounted there. `files` are in CONFIG_DIRECTORY, beside the service's
-    certificates: texts, or outputs of Pulumi. `health` is the check in Docker's form.
-    `read_anew` names files that the service reads at each use: a change of them alone is nothing to load.
+    `volumes` maps paths inside to the parts of a stack that are mounted there, `read_only_volumes` those that the service can't write.
+    `files` are in CONFIG_DIRECTORY, beside the service's certificates: texts, or outputs of Pulumi. `health` is the check in Docker's form.
     `settings` is the text of settings that the service reads only at its start: a changed text replaces the container.
     """
 
@@ -36,9 +35,9 @@ class ServiceContainer(Generic[Content]):
     entrypoint: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
+    read_only_volumes: Mapping[str, str] = field(default_factory=dict)
     own_tmpfs: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Content | str] = field(default_factory=dict, repr=False)
-    read_anew: Sequence[str] = ()
     settings: str = ""
     stop_signal: str = "SIGTERM"
     shm_mib: int = 64

@@ -9,7 +9,9 @@ from ipaddress import ip_address
 import pulumi
 
 from christmas.blueprint.certificate_lifetimes import CA_LIFETIME, CERTIFICATE_LIFETIME, RENEW_BELOW
+from christmas.blueprint.model import Service
 from christmas.blueprint.password_rotation import ROTATION_RULES
+from christmas.blueprint.services import WEAVIATE
 from infra.components.names import LIVE_PAGE
 from infra.components.placement import Placement
 from infra.provider.certificates import Certificate, CertificateAuthority
@@ -31,6 +33,7 @@ class Pki(pulumi.ComponentResource):
     ca_certificate: pulumi.Output[str]
     certificates: dict[str, Certificate]
     page: Certificate
+    _inner_ca: pulumi.Output[str]
 
     def __init__(self, name: str, args: PkiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Pki", name, {}, opts)
@@ -79,17 +82,63 @@ class Pki(pulumi.ComponentResource):
             )
 
         self.certificates = {
-            service.name: certificate(service.name, [service.name, placement.name(service.name), "localhost", *names], addresses)
+            service.name: certificate(
+                service.name,
+                [*(host for known in (service.name, *service.aliases) for host in (known, placement.name(known))), "localhost", *names],
+                addresses,
+            )
             for service in placement.services
+            if not service.inner
         }
         # It listens on loopback alone.
         self.page = certificate(LIVE_PAGE, ["localhost"], [])
+        self._inner_ca, inner = self._inner(name, placement, child)
+        self.certificates |= inner
         self.register_outputs({"ca_certificate": self.ca_certificate})
 
-    def files(self, service: str) -> dict[str, pulumi.Input[str]]:
+    @staticmethod
+    def _inner(name: str, placement: Placement, child: pulumi.ResourceOptions) -> tuple[pulumi.Output[str], dict[str, Certificate]]:
+        """A CA that is trusted in the inner network alone, and its certificates.
+
+        They last: the server there reads them at its start only, so neither a renewal nor a rotation of the stack's CA concerns it.
+        """
+        generation = placement.settings.rotations.get(WEAVIATE.name, 0)
+        authority = CertificateAuthority(
+            f"{name}-inner-ca",
+            common_name=f"{placement.project} {placement.stack} inner CA",
+            generation=str(generation) if generation else None,
+            lifetime_days=CA_LIFETIME.days,
+            opts=child,
+        )
+        names = {service.name: [service.name, "localhost"] for service in placement.services if service.inner}
+        names |= {f"{service.name}-inner": list(service.inner_aliases) for service in placement.services if service.inner_aliases}
+        return authority.certificate_pem, {
+            certificate: Certificate(
+                certificate,
+                ca_private_key_pem=authority.private_key_pem,
+                ca_certificate_pem=authority.certificate_pem,
+                common_name=certificate,
+                dns_names=known,
+                ip_addresses=["127.0.0.1"],
+                lifetime_days=CA_LIFETIME.days,
+                renew_below=RENEW_BELOW,
+                opts=child,
+            )
+            for certificate, known in names.items()
+        }
+
+    def files(self, service: Service) -> dict[str, pulumi.Input[str]]:
         """The files that a service needs for TLS, by their names in its configuration."""
-        certificate = self.certificates[service]
-        return {"ca.crt": self.ca_certificate, "tls.crt": certificate.certificate_pem, "tls.key": certificate.private_key_pem}
+        certificate = self.certificates[service.name]
+        files: dict[str, pulumi.Input[str]] = {
+            "ca.crt": self._inner_ca if service.inner else self.ca_certificate,
+            "tls.crt": certificate.certificate_pem,
+            "tls.key": certificate.private_key_pem,
+        }
+        if service.inner_aliases:
+            inside = self.certificates[f"{service.name}-inner"]
+            files |= {"inner-ca.crt": self._inner_ca, "inner.crt": inside.certificate_pem, "inner.key": inside.private_key_pem}
+        return files
 
 
 def _published(placement: Placement) -> tuple[list[str], list[str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from christmas.blueprint.services import EMBEDDER, MONITORING, REDIS, TIMESCALEDB, WEAVIATE
+from christmas.blueprint.services import EMBEDDER, HAPROXY, MONITORING, REDIS, TIMESCALEDB, WEAVIATE
 from infra.components.placement import Placement
 from infra.provider.ports import PortBlock
 
@@ -14,8 +14,8 @@ from infra.provider.ports import PortBlock
 ENDPOINTS: dict[str, tuple[str, int, int]] = {
     "postgres": (TIMESCALEDB.name, TIMESCALEDB.ports["postgres"], TIMESCALEDB.published["postgres"]),
     "redis": (REDIS.name, REDIS.ports["redis"], REDIS.published["redis"]),
-    "weaviate": (WEAVIATE.name, WEAVIATE.ports["https"], WEAVIATE.published["https"]),
-    "weaviate_grpc": (WEAVIATE.name, WEAVIATE.ports["grpc"], WEAVIATE.published["grpc"]),
+    "weaviate": (WEAVIATE.name, HAPROXY.ports["https"], HAPROXY.published["https"]),
+    "weaviate_grpc": (WEAVIATE.name, HAPROXY.ports["grpc"], HAPROXY.published["grpc"]),
     "embedder": (EMBEDDER.name, EMBEDDER.ports["https"], EMBEDDER.published["https"]),
     "prometheus": (MONITORING.name, MONITORING.ports["prometheus"], MONITORING.published["prometheus"]),
 }

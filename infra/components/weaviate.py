@@ -9,12 +9,12 @@ import pulumi_docker as docker
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import WeaviatePermission
-from christmas.blueprint.services import WEAVIATE
+from christmas.blueprint.services import HAPROXY, WEAVIATE
 from christmas.blueprint.twin_logins import twin_of
 from infra.components.container import Deployed, Deployment, ServiceArgs, data_volume, image
 from infra.components.credentials import newest
+from infra.components.haproxy import Haproxy
 from infra.components.weaviate_container import BACKUPS, DATA, describe, secrets_file
-from infra.provider.reloads import Reload
 from infra.provider.weaviate_role import WeaviateRole
 from infra.provider.weaviate_user import WeaviateUser
 
@@ -29,9 +29,10 @@ class WeaviateArgs(ServiceArgs):
 
 
 class Weaviate(pulumi.ComponentResource):
-    """`container` runs and is ready; `api_keys` has each account's key."""
+    """`container` runs and is ready, and is reached through `front`. `api_keys` has each account's key, known once it is taken."""
 
     container: docker.Container
+    front: Haproxy
     data: docker.Volume
     backups: docker.Volume
     api_keys: dict[str, pulumi.Output[str]]
@@ -48,16 +49,16 @@ class Weaviate(pulumi.ComponentResource):
             network=args.network,
             pki=args.pki,
             volumes={DATA: self.data.name, BACKUPS: self.backups.name},
-            published=[(args.port, WEAVIATE.ports["https"]), (args.grpc_port, WEAVIATE.ports["grpc"])],
         )
         deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
         self.container = deployed.container
         # It reads certificates and keys only at its start.
         reload = deployed.reload({"restart": True})
-        self.api_keys = self._accounts(args, reload)
+        self.front = Haproxy(HAPROXY.name, args, args.grpc_port, self.container, pulumi.ResourceOptions(parent=self))
+        self.api_keys = self._accounts(args, [reload, self.front.container, self.front.loaded])
         self.register_outputs({"container": self.container.name})
 
-    def _accounts(self, args: WeaviateArgs, reload: Reload) -> dict[str, pulumi.Output[str]]:
+    def _accounts(self, args: WeaviateArgs, ready: list[pulumi.Resource]) -> dict[str, pulumi.Output[str]]:
         settings = args.placement.settings
         at = {
             "endpoint": pulumi.Output.from_input(args.port).apply(lambda port: f"https://{settings.connect_host}:{port}"),
@@ -65,24 +66,24 @@ class Weaviate(pulumi.ComponentResource):
             "admin_key": args.credentials.weaviate_root,
             "server": self.container.id,
         }
-        keys: dict[str, pulumi.Output[str]] = {}
+        keys: dict[str, list[pulumi.Output[str]]] = {}
         for account in ACCOUNTS:
             if account.weaviate is None:
                 continue
             role = account.weaviate.built_in_role
             # The server knows a new root key only after its restart.
-            depends_on: list[pulumi.Resource] = [self.container, reload]
+            depends_on: list[pulumi.Resource] = [self.container, *ready]
             if role is None:
                 own_role = WeaviateRole(
                     f"{account.name}-weaviate-role",
                     name=account.name,
                     permissions=[permission_inputs(permission) for permission in account.weaviate.permissions],
-                    opts=pulumi.ResourceOptions(parent=self, depends_on=[reload]),
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=ready),
                     **at,
                 )
                 role, depends_on = account.name, [own_role]
             turn = args.credentials.turns[account.name]
-            api_keys = [
+            keys[account.name] = [
                 WeaviateUser(
                     resource,
                     name=login,
@@ -97,8 +98,13 @@ class Weaviate(pulumi.ComponentResource):
                     (f"{account.name}-weaviate-twin-user", twin_of(account.name), turn.twin),
                 )
             ]
-            keys[account.name] = newest(turn, *api_keys)
-        return keys
+        bound = self.front.bind(keys, args.credentials.weaviate_root)
+        turns = args.credentials.turns
+        return {
+            # Nobody is given a key before it is taken.
+            name: pulumi.Output.all(newest(turns[name], *several), bound.taken_up).apply(lambda known: str(known[0]))
+            for name, several in keys.items()
+        }
 
 
 def permission_inputs(declared: WeaviatePermission) -> dict[str, str]:

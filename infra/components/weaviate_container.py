@@ -29,9 +29,6 @@ def describe(limits: Limits, *, secrets: Content) -> ServiceContainer[Content]:
         environment=environment(limits),
         volumes={DATA_PATH: DATA, BACKUP_PATH: BACKUPS},
         files={"weaviate.env": secrets},
-        # The health check does. The server, which calls the embedder, reads it at its start; but it starts again whenever a
-        # certificate of the stack is signed by another CA, since its own is too.
-        read_anew=["ca.crt"],
         health=https_probe(WEAVIATE.ports["https"], "/v1/.well-known/ready"),
     )
 
@@ -62,7 +59,7 @@ def environment(limits: Limits) -> dict[str, str]:
         "GRPC_PORT": str(WEAVIATE.ports["grpc"]),
         "GRPC_CERT_FILE": f"{CONFIG_DIRECTORY}/tls.crt",
         "GRPC_KEY_FILE": f"{CONFIG_DIRECTORY}/tls.key",
-        # Go reads it in addition to the public CAs: both the embedder's and a vendor's certificate are trusted.
+        # Go reads it in addition to the public CAs: a vendor's certificate is trusted, and that with which HAProxy passes for the embedder.
         "SSL_CERT_FILE": f"{CONFIG_DIRECTORY}/ca.crt",
         "TIKTOKEN_CACHE_DIR": "/usr/share/tiktoken",
         "DISABLE_TELEMETRY": "true",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airgap.toolchain.plugin.messages import Severity
 from core import health
@@ -13,16 +14,21 @@ from core.container_sessions import execute_short
 from core.docker_retries import with_retries
 from core.errors import PlatformError
 from core.patience import patience
+from core.waiting import looks
 from infra.provider.declaration import Input, InServer, Output, gives, takes
 from infra.provider.kind import Call, ResourceKind, Values
 
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
 _HEALTHY_WITHIN_SECONDS = 180
+_LOADED_WITHIN_SECONDS = 30
 
 
 def _action(action: dict[str, Any]) -> str | None:
     verbs = [verb for verb in ("signal", "exec", "restart") if verb in action]
-    if len(verbs) != 1 or action.keys() - {*verbs, "user"}:
-        return 'must be one of {"signal": NAME}, {"exec": [ARGUMENTS], "user": NAME} and {"restart": true}'
+    if len(verbs) != 1 or action.keys() - {*verbs, "user", "said"}:
+        return 'must be one of {"signal": NAME, "said": TEXT}, {"exec": [ARGUMENTS], "user": NAME} and {"restart": true}'
     return None
 
 
@@ -37,7 +43,8 @@ def command_of(action: Mapping[str, Any]) -> list[str]:
 class Reload(InServer):
     """Makes a running service load files written at `written_at` (an output of ConfigFiles), unless it was started since.
 
-    `action` is `{"signal": "SIGHUP"}`, `{"exec": [argv], "user": …}` or `{"restart": True}`. Declare it after the container (through
+    `action` is `{"signal": "SIGHUP"}`, `{"exec": [argv], "user": …}` or `{"restart": True}`. With `said` beside a signal, the service has
+    loaded the files when its log says that. Declare it after the container (through
     `server`), so that a container replaced in the same run is left alone; a failed action is repeated by the next `up`.
     """
 
@@ -74,14 +81,17 @@ class ReloadKind(ResourceKind):
             return done
         action, where = inputs["action"], f"container {container.name}"
         if "restart" not in action:
+            since = time.time()
             ended = execute_short(container, command_of(action), user=action.get("user", ""))
             if ended.code != 0:
-                said = (ended.stderr or ended.text())[-500:]
+                why = (ended.stderr or ended.text())[-500:]
                 raise PlatformError(
-                    what=f"the service did not load its changed files: exit code {ended.code}: {said}",
+                    what=f"the service did not load its changed files: exit code {ended.code}: {why}",
                     where=where,
                     next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
                 )
+            if said := action.get("said"):
+                self._await(container, since, said)
         else:
             grace = int(container.attrs["Config"].get("StopTimeout") or 30)
             with_retries("restarting", where, lambda: container.restart(timeout=grace))
@@ -93,6 +103,21 @@ class ReloadKind(ResourceKind):
                     next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
                 )
         return done
+
+    @staticmethod
+    def _await(container: Container, since: float, said: str) -> None:
+        """Wait until the log says it. Raises PlatformError with the log's last lines if it doesn't."""
+        for in_time in looks(patience(_LOADED_WITHIN_SECONDS), pause=0.1):
+            log = with_retries("reading its log", f"container {container.name}", lambda: container.logs(since=since))
+            if said.encode() in log:
+                return
+            if not in_time:
+                break
+        raise PlatformError(
+            what=f"the service did not load its changed files: its log says {log.decode(errors='replace')[-500:] or 'nothing'}",
+            where=f"container {container.name}",
+            next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
+        )
 
 
 def _moment(text: str) -> datetime:

@@ -13,17 +13,19 @@ from core.docker_client import docker_host
 from core.errors import PlatformError
 from infra import clients
 from infra.connections import LOCAL, Platform
-from security.audit import logs, postgresql, redis_list, weaviate_log
+from security.audit import haproxy_log, logs, postgresql, redis_list, weaviate_log
 from security.audit.chain import Chain, Head, Positions
 from security.audit.events import Event, counted
 
 REPLACED = "if any: the container was replaced"
 """How the words of a gap end that was left by a container which was replaced: what its log still had can't be read."""
 
-_LOGS: dict[str, tuple[str, Callable[[str, bytes], Event | None]]] = {
-    postgresql.STORE: ("timescaledb", postgresql.event_of),
-    weaviate_log.STORE: ("weaviate", weaviate_log.event_of),
+_LOGS: dict[str, tuple[str, str, Callable[[str, bytes], Event | None]]] = {
+    postgresql.STORE: (postgresql.STORE, "timescaledb", postgresql.event_of),
+    weaviate_log.STORE: (weaviate_log.STORE, "weaviate", weaviate_log.event_of),
+    haproxy_log.SERVICE: (weaviate_log.STORE, haproxy_log.SERVICE, haproxy_log.event_of),
 }
+"""The logs by the names under which the audit keeps how far each was read: of which store, and whose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ def collect(platform: Platform, folder: Path | None = None) -> Collected:
         positions = chain.positions()
         events: list[Event] = []
         unread: dict[str, str] = {}
-        for store, (service, event_of) in _LOGS.items():
+        for log, (store, service, event_of) in _LOGS.items():
+            if log == haproxy_log.SERVICE and service not in platform.containers:
+                continue  # a stack of a former version, until its next `up`
             try:
-                new, positions[store] = _of_log(platform, store, service, event_of, positions.get(store, {}), now)
+                new, positions[log] = _of_log(platform, store, service, event_of, positions.get(log, {}), now)
                 events += new
             except (PlatformError, OSError) as error:
-                unread[store] = _why(error)
+                unread[log] = _why(error)
         try:
             new, positions[redis_list.STORE] = _of_redis(platform, positions.get(redis_list.STORE, {}))
             events += new

@@ -9,7 +9,7 @@ from christmas.blueprint import services
 from core.labels import of_stack
 from tests.support.waiting import wait_for
 
-SERVICES = ("timescaledb", "redis", "weaviate", "embedder")
+SERVICES = tuple(service.name for service in services.SERVICES)
 
 
 def secrets_in(value):
@@ -70,7 +70,7 @@ def test_inspecting_it_shows_no_secret(stack, service):
 
 @pytest.mark.parametrize("declared", services.SERVICES, ids=lambda each: each.name)
 def test_only_loopback_ports_are_published(stack, declared):
-    bindings = stack.container(declared.name).attrs["HostConfig"]["PortBindings"]
+    bindings = stack.container(declared.name).attrs["HostConfig"]["PortBindings"] or {}
     assert set(bindings) == {f"{declared.ports[name]}/tcp" for name in declared.published}
     assert {binding["HostIp"] for each in bindings.values() for binding in each} == {"127.0.0.1"}
 
@@ -90,6 +90,9 @@ def test_everything_is_labelled(stack):
     filters = of_stack(stack.name)
     names = {str(each.name).removeprefix(f"christmas-{stack.name}-") for each in client.containers.list(filters=filters)}
     assert names == set(SERVICES)
-    assert len(client.networks.list(filters=filters)) == 1
+    assert {str(each.name).removeprefix(f"christmas-{stack.name}-") for each in client.networks.list(filters=filters)} == {
+        "network",
+        "network-inner",
+    }
     volumes = {each.name.removeprefix(f"christmas-{stack.name}-") for each in client.volumes.list(filters=filters)}
     assert {"timescaledb-data", "pgbackrest", "redis-data", "weaviate-data", "weaviate-backups"} <= volumes

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from christmas.blueprint import services
 from infra import clients
 from tests.support.cases import in_make_test
 
-SERVICES = ("timescaledb", "redis", "weaviate", "embedder")
+SERVICES = tuple(service.name for service in services.SERVICES)
 
 
 def contents(stack):

@@ -59,5 +59,10 @@ def listening(container: Container) -> list[int]:
 
 
 def declared(service: Service) -> list[int]:
-    """What a service of the blueprint may be reached at."""
-    return sorted({*service.ports.values(), *service.neighbours.values()})
+    """What a service of the blueprint may be reached at, by those in its networks."""
+    return sorted({*service.ports.values(), *service.neighbours.values(), *service.inner_ports.values()})
+
+
+def of_applications(service: Service) -> list[int]:
+    """What is to be reached under a service's name in the network of applications."""
+    return sorted({*service.ports.values(), *(() if service.inner else service.neighbours.values())})

@@ -149,8 +149,11 @@ def container(
     With `data_mib` its data lie on a file system of that size, which can really be full.
     """
     client, service = docker.from_env(), blueprint_service(described.service)
-    certificate, key = authority.issue(service.name)
+    certificate, key = authority.issue(service.name, *service.aliases)
     files = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.pem}
+    if service.inner_aliases:
+        certificate, key = authority.issue(*service.inner_aliases)
+        files |= {"inner.crt": certificate, "inner.key": key, "inner-ca.crt": authority.pem}
     files |= {name: text.encode() for name, text in described.files.items()}
     options = {
         **described.options(service.user),
@@ -158,7 +161,7 @@ def container(
         "environment": {**described.environment, **(environment or {})},
         "labels": labels(),
         "ports": {f"{port}/tcp": ("127.0.0.1", 0) for port in service.ports.values()},
-        "volumes": [CONFIG_DIRECTORY, *([] if data_mib else described.volumes)],
+        "volumes": [CONFIG_DIRECTORY, *([] if data_mib else described.volumes), *described.read_only_volumes],
         "extra_hosts": dict(extra_hosts or {}),
         "nano_cpus": 0,  # tests may take what the machine has
         "healthcheck": {"test": ["NONE"]},  # it would ask by a command every few seconds, and nobody looks

@@ -34,6 +34,7 @@ class ScratchWeaviate:
     platform: Platform
     container: Container
     network: Network
+    authority: scratch.Authority
 
 
 @contextlib.contextmanager
@@ -71,7 +72,7 @@ def run_scratch_weaviate(
         api = WeaviateApi(platform.weaviate_url(), authority.pem.decode(), root_key)
         with clients.weaviate_client(platform, ROOT_USER) as client:
             accounts = {ROOT_USER: Credentials(weaviate=root_key), **_make_accounts(client, api)}
-        yield ScratchWeaviate(dataclasses.replace(platform, accounts=accounts), running, network)
+        yield ScratchWeaviate(dataclasses.replace(platform, accounts=accounts), running, network, authority)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The four services with just enough settings to run over TLS."""
+"""The services with just enough settings to run over TLS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 
 from christmas.blueprint import services
-from infra.components import weaviate_container
+from infra.components import haproxy_container, weaviate_container
 from tests.integration.images.hardened import Service, files_for
 from tests.support import scratch
 
@@ -40,9 +40,13 @@ WEAVIATE = Service(
     data=["/var/lib/weaviate", "/var/lib/weaviate-backups"],
     environment=weaviate_container.environment(services.WEAVIATE.limits),
 )
+_HAPROXY = haproxy_container.describe(
+    services.HAPROXY.limits, configuration=haproxy_container.haproxy_cfg("127.0.0.1", platform="192.0.2.0/24", host=[])
+)
+HAPROXY = Service(name="haproxy", uid=99, port=8080, entrypoint=_HAPROXY.entrypoint, command=_HAPROXY.command)
 EMBEDDER = Service(name="embedder", uid=1000, port=8443)
 
-SERVICES = {service.name: service for service in (TIMESCALEDB, REDIS, WEAVIATE, EMBEDDER)}
+SERVICES = {service.name: service for service in (TIMESCALEDB, REDIS, WEAVIATE, HAPROXY, EMBEDDER)}
 
 
 def secret_files(service: Service, authority: scratch.Authority) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -59,6 +63,7 @@ def secret_files(service: Service, authority: scratch.Authority) -> tuple[dict[s
         "weaviate": {
             "weaviate.env": _assignments(AUTHENTICATION_APIKEY_ALLOWED_KEYS=made["password"], CLUSTER_BASIC_AUTH_PASSWORD=made["cluster"])
         },
+        "haproxy": {"inner-ca.crt": authority.pem, **{name: text.encode() for name, text in _HAPROXY.files.items()}},
         "embedder": {"api.key": made["password"].encode()},
     }
     return {**files, **own[service.name]}, made

@@ -69,7 +69,7 @@ def test_the_look_for_oddities_finds_those_of_the_base() -> None:
     assert "/usr/bin/su" in _oddities(BASE_IMAGE)
 
 
-@pytest.mark.parametrize(("name", "limit"), [("redis", 100), ("timescaledb", 260), ("weaviate", 250), ("embedder", 260)])
+@pytest.mark.parametrize(("name", "limit"), [("redis", 100), ("timescaledb", 260), ("weaviate", 250), ("haproxy", 100), ("embedder", 260)])
 def test_image_stays_small(name: str, limit: int) -> None:
     size = docker.from_env().images.get(image_reference(name)).attrs["Size"]
     assert size < limit * 1_000_000

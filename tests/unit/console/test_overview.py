@@ -55,6 +55,7 @@ def test_what_is_missing_has_its_place() -> None:
         ("timescaledb", "no container"),
         ("redis", "healthy"),
         ("weaviate", "no container"),
+        ("haproxy", "no container"),
         ("scratch", "running"),
     ]
 

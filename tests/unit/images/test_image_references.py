@@ -134,7 +134,7 @@ def test_every_file_that_a_dockerfile_copies_is_there(service: str) -> None:
     present = {path.relative_to(source_folder(service)).parts[0] for path in context_files(service)}
     lines = (source_folder(service) / "Dockerfile").read_text().splitlines()
     copied = {source.split("/")[0] for line in lines if line.startswith("COPY ") for source in line.split()[1:-1]}
-    assert copied
+    assert copied or present == {"Dockerfile"}
     assert [name for name in copied - {"artifacts"} if not fnmatch.filter(present, name)] == []
 
 

@@ -1,0 +1,319 @@
+"""HAProxy as a stack has it, in front of a real Weaviate. This process is a neighbour to it, whose address is the network's gateway."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import http.client
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+import pytest
+from docker.models.containers import Container
+from weaviate.classes.config import DataType, Property
+
+from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.model import Network
+from christmas.blueprint.services import HAPROXY, WEAVIATE
+from core.container_files import FileToPut, owner_of, put_files
+from core.errors import PlatformError
+from infra import clients
+from infra.components.haproxy_container import KEYS_DIRECTORY, KEYS_FILE, LOADED, describe, haproxy_cfg, key_line
+from infra.components.names import CONFIG_DIRECTORY
+from infra.connections import Endpoint, Platform
+from security.audit import haproxy_log
+from tests.integration.provider.kept import Kept
+from tests.support import scratch
+from tests.support.inside import inside
+from tests.support.waiting import wait_for
+from tests.support.weaviate_server import ScratchWeaviate
+
+NETWORKS = {account.name: account.weaviate.networks for account in ACCOUNTS if account.weaviate}
+HTTPS, GRPC = HAPROXY.ports["https"], HAPROXY.ports["grpc"]
+SEARCH = "/weaviate.v1.Weaviate/Search"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Front:
+    """The running HAProxy: `platform` reaches Weaviate through it. `gateway` is this process' address in the network."""
+
+    platform: Platform
+    behind: ScratchWeaviate
+    container: Container
+    gateway: str
+
+    def write(self, directory: str, files: dict[str, bytes]) -> None:
+        """Files in the container, where it can't write itself."""
+        put_files(self.container, directory, [FileToPut(name, text, 0o400) for name, text in files.items()], **owner_of(HAPROXY.user))
+
+    def load(self) -> None:
+        """Have it load changed files, as `up` does."""
+        Kept(
+            "Reload",
+            {
+                "container": str(self.container.name),
+                "server": str(self.container.id),
+                "written_at": datetime.now(UTC).isoformat(),
+                "action": {"signal": "SIGUSR2", "said": LOADED},
+            },
+        ).up()
+
+    def bind(self, **other: tuple[Network, ...]) -> None:
+        """Give it the keys with the blueprint's networks, or others."""
+        table = "".join(key_line(name, self.key(name), places) for name, places in {**NETWORKS, **other}.items())
+        self.write(KEYS_DIRECTORY, {KEYS_FILE: table.encode()})
+        self.load()
+
+    def key(self, account: str) -> str:
+        return self.platform.secret(account, "weaviate")
+
+    def connect(self) -> http.client.HTTPSConnection:
+        return connection(self.platform)
+
+    def ask(self, path: str, *headers: tuple[str, str], method: str = "GET", body: str = "") -> int:
+        """The status of the answer to a request with exactly these headers."""
+        return status(self.platform, path, *headers, method=method, body=body)
+
+    def call(self, account: str) -> bool:
+        """Whether an empty call through gRPC gets as far as Weaviate, which refuses it."""
+        with self.channel() as channel:
+            call = channel.unary_unary(SEARCH, request_serializer=bytes, response_deserializer=bytes)
+            with pytest.raises(grpc.RpcError) as refused:
+                call(b"", metadata=(("authorization", f"Bearer {self.key(account)}"),), timeout=60)
+        return "header with status: 403" not in (refused.value.details() or "")
+
+    def channel(self) -> grpc.Channel:
+        host, port = self.platform.endpoints["weaviate_grpc"].address()
+        return grpc.secure_channel(f"{host}:{port}", grpc.ssl_channel_credentials(self.platform.ca_file.read_bytes()))
+
+    def refusals(self) -> list[Any]:
+        """The refusals that its log reports."""
+        return [event for line in self.container.logs().splitlines() if (event := haproxy_log.event_of("", line))]
+
+
+def connection(platform: Platform) -> http.client.HTTPSConnection:
+    host, port = platform.endpoints["weaviate"].address()
+    return http.client.HTTPSConnection(host, port, context=ssl.create_default_context(cafile=platform.ca_file), timeout=60)
+
+
+def status(platform: Platform, path: str, *headers: tuple[str, str], method: str = "GET", body: str = "") -> int:
+    with contextlib.closing(connection(platform)) as made:
+        made.putrequest(method, path)
+        for name, value in headers:
+            made.putheader(name, value)
+        made.putheader("Content-Length", str(len(body)))
+        made.endheaders(body.encode())
+        answer = made.getresponse()
+        answer.read()
+        return answer.status
+
+
+def bearer(key: str, *, word: str = "Bearer") -> tuple[str, str]:
+    return ("Authorization", f"{word} {key}")
+
+
+@pytest.fixture(scope="module")
+def front(weaviate: ScratchWeaviate) -> Iterator[Front]:
+    weaviate.container.reload()
+    at = weaviate.container.attrs["NetworkSettings"]["Networks"][weaviate.network.name]
+    gateway, server = str(at["Gateway"]), str(at["IPAddress"])
+    described = describe(HAPROXY.limits, configuration=haproxy_cfg(server, platform=f"{gateway}/32", host=[]))
+    with scratch.container(described, weaviate.authority, inside=weaviate.network) as running:
+        endpoints = {
+            name: Endpoint("127.0.0.1", scratch.published(running, port), WEAVIATE.name, port)
+            for name, port in (("weaviate", HTTPS), ("weaviate_grpc", GRPC))
+        }
+        made = Front(dataclasses.replace(weaviate.platform, endpoints=endpoints), weaviate, running, gateway)
+        scratch.wait_until(lambda: made.ask("/v1/.well-known/ready") == 200, running)
+        made.bind()
+        yield made
+
+
+@pytest.mark.parametrize("account", sorted(NETWORKS))
+def test_a_key_is_taken_from_its_accounts_networks_alone(front: Front, account: str) -> None:
+    may = Network.PLATFORM in NETWORKS[account]
+    assert status(front.behind.platform, "/v1/schema", bearer(front.key(account))) in (200, 403)
+    before = len(front.refusals())
+    assert front.ask("/v1/users/own-info", bearer(front.key(account))) == (200 if may else 403)
+    assert front.call(account) is may
+    if may:
+        assert len(front.refusals()) == before
+        return
+    wait_for(lambda: len(front.refusals()) == before + 2, "both are told")
+    told = front.refusals()[before:]
+    assert {(each.account, each.address, each.action, each.outcome) for each in told} == {(account, front.gateway, "login", "denied")}
+    assert [each.object for each in told] == ["users", "Search"]
+
+
+def test_the_blueprint_tells_operators_from_applications() -> None:
+    assert {name for name, places in NETWORKS.items() if Network.PLATFORM in places} == {"indexer", "rag", "app"}
+
+
+def test_no_other_way_of_showing_a_key_leads_around(front: Front) -> None:
+    """Weaviate takes a key from the address and from a form as well."""
+    key, direct = front.key("admin"), front.behind.platform
+    form = ("Content-Type", "application/x-www-form-urlencoded")
+    ways: list[Callable[[Platform], int]] = [
+        lambda platform: status(platform, f"/v1/users/own-info?access_token={key}"),
+        lambda platform: status(platform, f"/v1/users/own-info?access_token={key}", bearer("")),
+        lambda platform: status(platform, "/v1/users/own-info", bearer(key), bearer(front.key("rag"))),
+        lambda platform: status(platform, "/v1/schema", form, method="POST", body=f"access_token={key}"),
+    ]
+    taken = [way(direct) for way in ways]
+    assert taken[:3] == [200, 200, 200]
+    assert taken[3] not in (401, 403)
+    assert {way(front.platform) for way in ways} == {401, 403}
+    # A known key of another account in the header doesn't carry one along in the address.
+    with contextlib.closing(front.connect()) as made:
+        made.request("GET", f"/v1/users/own-info?access_token={key}", headers=dict([bearer(front.key("rag"))]))
+        assert json.loads(made.getresponse().read())["username"] == "rag"
+    for word in ("bearer", "BEARER", "Bearer ", "Basic"):
+        assert front.ask("/v1/users/own-info", bearer(key, word=word)) == 401
+    assert front.ask("/v1/.well-known/../users/own-info", bearer(key)) == 403
+    assert front.ask("/v1/users/own-info", bearer("no key at all")) == 401
+    assert front.ask("/v1/users/own-info") == 401
+
+
+def test_who_has_no_key_learns_whether_it_is_ready_and_no_more(front: Front) -> None:
+    assert front.ask("/v1/.well-known/ready") == 200
+    assert front.ask("/v1/.well-known/live") == 200
+    for path in ("/", "/v1", "/v1/meta", "/v1/schema", "/v1/.well-known", "/metrics", "/debug/pprof"):
+        assert front.ask(path) == 401, path
+
+
+def test_weaviate_is_told_the_clients_address_and_not_what_the_client_says(front: Front) -> None:
+    lies = (("X-Real-IP", "203.0.113.7"), ("X-Forwarded-For", "203.0.113.8"))
+    # Without anything in front whoever has a key writes an address of his choice into the audit.
+    assert status(front.behind.platform, "/v1/cluster/statistics", bearer(front.key("rag")), *lies) == 403
+    assert front.ask("/v1/cluster/statistics", bearer(front.key("rag")), *lies) == 403
+    assert front.call("rag")
+
+    def addresses(right: str) -> list[str]:
+        lines = [json.loads(line) for line in front.behind.container.logs(tail=40).splitlines() if b'"authorization denied"' in line]
+        return [line["source_ip"] for line in lines if line["perm"] == right]
+
+    wait_for(lambda: len(addresses("read_cluster")) >= 2 and addresses("read_data"), "all are logged")
+    assert addresses("read_cluster")[-2:] == ["203.0.113.7", front.gateway]
+    assert addresses("read_data")[-1] == front.gateway
+
+
+def test_its_log_has_no_word_of_a_client(front: Front) -> None:
+    marker = "a-word-that-nobody-else-says"
+    assert front.ask(f"/v1/{marker}/{marker}?{marker}=1", bearer(marker), ("User-Agent", marker)) == 401
+    assert front.ask(f"/v1/objects/{marker}", bearer(front.key("admin"))) == 403
+    wait_for(lambda: front.refusals()[-1].object == "objects", "it is told")
+    assert [event.object for event in front.refusals()][-2:] == ["other", "objects"]
+    log = front.container.logs().decode()
+    assert marker not in log
+    assert not [name for name in NETWORKS if front.key(name) in log]
+    # What is let through is Weaviate's to log.
+    assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 200
+    assert '"status":200' not in front.container.logs().decode()
+
+
+def test_another_list_counts_at_once_and_nothing_restarts(front: Front) -> None:
+    started = front.container.attrs["State"]["StartedAt"]
+    assert front.ask("/v1/users/own-info", bearer(front.key("monitor"))) == 403
+    with contextlib.closing(front.connect()) as kept:
+
+        def again(account: str) -> int:
+            kept.request("GET", "/v1/users/own-info", headers=dict([bearer(front.key(account))]))
+            answer = kept.getresponse()
+            answer.read()
+            return answer.status
+
+        assert again("rag") == 200
+        front.bind(monitor=(Network.PLATFORM,), rag=(Network.HOST,))
+        assert front.ask("/v1/users/own-info", bearer(front.key("monitor"))) == 200
+        assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 403
+        # A connection from before has one request left at most.
+        again("rag")
+        assert again("rag") == 403
+    front.bind()
+    assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 200
+    front.container.reload()
+    assert front.container.attrs["State"]["StartedAt"] == started
+
+
+def test_certificates_are_taken_up_while_clients_go_on(front: Front) -> None:
+    """New connections, and one that is kept: none of them notices."""
+    failed: list[str] = []
+    done, stop = [0, 0], threading.Event()
+
+    def run(kind: int) -> None:
+        kept = front.connect()
+        while not stop.wait(0.02):
+            try:
+                made = kept if kind else front.connect()
+                made.request("GET", "/v1/users/own-info", headers=dict([bearer(front.key("rag"))]))
+                answer = made.getresponse()
+                answer.read()
+                assert answer.status == 200
+                done[kind] += 1
+                if not kind:
+                    made.close()
+            except Exception as error:  # whatever it is, a user would have seen it
+                failed.append(f"{kind}: {type(error).__name__}: {error}")
+        kept.close()
+
+    def shown() -> bytes | None:
+        with contextlib.closing(front.connect()) as made:
+            made.connect()
+            return made.sock.getpeercert(binary_form=True)
+
+    threads = [threading.Thread(target=run, args=(kind,), daemon=True) for kind in (0, 1)]
+    before = shown()
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        certificate, key = front.behind.authority.issue(HAPROXY.name, *HAPROXY.aliases)
+        front.write(CONFIG_DIRECTORY, {"tls.crt": certificate, "tls.key": key})
+        front.load()
+        enough = [count + 5 for count in done]
+        wait_for(lambda: failed or all(map(int.__gt__, done, enough)), "clients go on")  # noqa: B023 - asked at once
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert shown() != before
+
+
+def test_files_that_can_not_be_loaded_are_told_and_the_former_go_on(front: Front) -> None:
+    good = haproxy_cfg("192.0.2.1", platform=f"{front.gateway}/32", host=[])
+    there = inside(front.container, "cat", f"{CONFIG_DIRECTORY}/haproxy.cfg")
+    front.write(CONFIG_DIRECTORY, {"haproxy.cfg": good.replace("frontend weaviate", "frontend").encode()})
+    with pytest.raises(PlatformError, match="did not load its changed files"):
+        front.load()
+    assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 200
+    front.write(CONFIG_DIRECTORY, {"haproxy.cfg": there})
+    front.load()
+    assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 200
+
+
+def test_large_requests_and_a_stream_over_a_change_of_files_go_through(front: Front) -> None:
+    front.bind(admin=(Network.PLATFORM,))
+    try:
+        with clients.weaviate_client(front.platform, "admin") as client:
+            client.collections.delete("Large")
+            text_alone = Property(name="text", data_type=DataType.TEXT, index_searchable=False, index_filterable=False)
+            large = client.collections.create("Large", properties=[text_alone])
+            text = "word " * 2_000_000
+            made = large.data.insert({"text": text})
+            with large.batch.stream() as batch:
+                for number in range(200):
+                    batch.add_object({"text": text[:50_000]})
+                    if number == 100:
+                        front.load()
+            assert large.batch.failed_objects == []
+            assert len(large) == 201
+            found = large.query.fetch_object_by_id(made)
+            assert found is not None
+            assert found.properties["text"] == text
+            client.collections.delete("Large")
+    finally:
+        front.bind()
