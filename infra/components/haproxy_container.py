@@ -43,7 +43,7 @@ def describe(limits: Limits, *, configuration: Content) -> ServiceContainer[Cont
         read_only_volumes={KEYS_DIRECTORY: KEYS},
         files={"haproxy.cfg": configuration},
         # Whether Weaviate answers is its own check's question: this one costs a handshake. Its input is empty, so it ends at once.
-        health=["CMD", "openssl", "s_client", "-connect", f"localhost:{https}", *verified],
+        health=["CMD", "openssl", "s_client", "-brief", "-connect", f"localhost:{https}", *verified],
     )
 
 
