@@ -65,6 +65,7 @@ class Weaviate(pulumi.ComponentResource):
             "ca_certificate_pem": args.pki.ca_certificate,
             "admin_key": args.credentials.weaviate_root,
             "server": self.container.id,
+            "through": self.front.container.id,
         }
         keys: dict[str, list[pulumi.Output[str]]] = {}
         for account in ACCOUNTS:

@@ -23,6 +23,8 @@ class InWeaviate(Resource):
     ca_certificate_pem: Input[str]
     admin_key: Input[str] = takes(secret=True)
     server: Input[str]
+    # The container through which clients reach it, where there is one.
+    through: Input[str] | None = None
 
 
 def api_of(inputs: Values) -> WeaviateApi:
@@ -61,8 +63,9 @@ class InWeaviateKind(AssertedKind):
                 call.log(Severity.WARNING, f"{what} Weaviate's data: {error}")
 
     def _reachable(self, call: Call, inputs: Values, consequence: str) -> WeaviateApi | None:
-        shown = f"Weaviate's container {inputs['server'][:12]}"
-        return api_of(inputs) if call.if_running(inputs["server"], consequence, shown=shown) else None
+        ways = {"Weaviate's container": inputs["server"], "the container in front of Weaviate": inputs.get("through")}
+        runs = all(call.if_running(way, consequence, shown=f"{name} {way[:12]}") for name, way in ways.items() if way)
+        return api_of(inputs) if runs else None
 
 
 def _permissions(values: list[dict[str, Any]]) -> str | None:
