@@ -86,6 +86,7 @@ class Deployed:
             uid=uid,
             gid=gid,
             files={**deployment.pki.files(blueprint_service(described.service)), **described.files},
+            read_anew=list(described.read_anew) or None,
             opts=self._child(),
         )
         self.container = self._container(volume, service_image)

@@ -25,6 +25,7 @@ class ServiceContainer(Generic[Content]):
 
     `volumes` maps paths inside to the parts of a stack that are mounted there, `read_only_volumes` those that the service can't write.
     `files` are in CONFIG_DIRECTORY, beside the service's certificates: texts, or outputs of Pulumi. `health` is the check in Docker's form.
+    `read_anew` names files that the service reads at each use: a change of them alone is nothing to load.
     `settings` is the text of settings that the service reads only at its start: a changed text replaces the container.
     """
 
@@ -38,6 +39,7 @@ class ServiceContainer(Generic[Content]):
     read_only_volumes: Mapping[str, str] = field(default_factory=dict)
     own_tmpfs: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Content | str] = field(default_factory=dict, repr=False)
+    read_anew: Sequence[str] = ()
     settings: str = ""
     stop_signal: str = "SIGTERM"
     shm_mib: int = 64

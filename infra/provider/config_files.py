@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -70,6 +70,8 @@ class ConfigFiles(InVolume):
     gid: Input[int]
     files: Input[Mapping[str, Input[str]]] = takes(secret=True, rule=_relative)
     mode: Input[int] = takes(default=0o400, rule=lambda mode: None if 0 < mode <= 0o777 else "is not a file mode")
+    # What the service reads at each use: a change of it alone is nothing to load. Without a default: older stacks see no change.
+    read_anew: Input[Sequence[Input[str]]] | None = None
     fingerprint: Output[str] = gives()
     fingerprint_key: Output[str] = gives(secret=True)
     written_at: Output[str] = gives()
@@ -133,7 +135,7 @@ class ConfigFilesKind(ResourceKind):
                 if stale:
                     volume.remove(stale)
                 volume.write(expected)
-        if written_at is None or changed | differing:
+        if written_at is None or (changed | differing) - set(inputs.get("read_anew") or []):
             written_at = datetime.now(UTC).isoformat()
         key = state["fingerprint_key"]
         return {

@@ -91,6 +91,16 @@ def test_what_a_killed_run_wrote_is_loaded_by_the_next_one(files: Kept, volume: 
     assert look(volume, "cat redis.conf") == "port 6381"
 
 
+def test_a_file_that_is_read_at_each_use_is_nothing_to_load(files: Kept, volume: str) -> None:
+    files.inputs = {**files.inputs, "read_anew": ["redis.conf"]}
+    before = files.up()
+    files.inputs = {**files.inputs, "files": {**files.inputs["files"], "redis.conf": "port 6382\n"}}
+    assert files.up()["written_at"] == before["written_at"]
+    assert look(volume, "cat redis.conf") == "port 6382"
+    files.inputs = {**files.inputs, "files": {**files.inputs["files"], "redis.conf": "port 6383\n", "한글.txt": "changed"}}
+    assert files.up()["written_at"] > before["written_at"]
+
+
 def test_a_changed_file_is_written_and_one_no_longer_declared_removed(files: Kept, volume: str) -> None:
     before = files.up()
     files.inputs = {**files.inputs, "files": {"redis.conf": "port 6380\n", "secrets": "now a file"}}
