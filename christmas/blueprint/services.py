@@ -57,6 +57,10 @@ HAPROXY = Service(
     inner_ports={"embedder": EMBEDDER.ports["https"]},
     inner_aliases=(EMBEDDER.name,),
 )
+WEAVIATE_CONNECTIONS_OF_AN_ADDRESS = 120
+"""Open connections to Weaviate at most, for each client address: a client library's pool has up to 100."""
+WEAVIATE_CONNECTIONS = 360
+"""At which all of the network's addresses together get no further one. The host has its own beyond them."""
 
 MONITORING = Service(
     name="monitoring",

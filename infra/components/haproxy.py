@@ -11,14 +11,13 @@ from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Network
 from christmas.blueprint.services import EMBEDDER, HAPROXY
 from infra.components.container import Deployed, Deployment, ServiceArgs, image
-from infra.components.haproxy_container import KEYS, KEYS_FILE, LOADED, describe, haproxy_cfg, key_line
+from infra.components.haproxy_container import KEYS, KEYS_FILE, LOAD, describe, haproxy_cfg, key_line
 from infra.components.placement import volume_labels
 from infra.components.weaviate_container import ROOT_USER
 from infra.provider.config_files import ConfigFiles
 from infra.provider.reloads import Reload
 
 SERVICE = HAPROXY.name
-_LOAD = {"signal": "SIGUSR2", "said": LOADED}
 
 
 class Haproxy(pulumi.ComponentResource):
@@ -38,11 +37,13 @@ class Haproxy(pulumi.ComponentResource):
         )
         self._image = image(placement, SERVICE, self)
         at = pulumi.Output.all(network.inner_server, network.subnet, network.gateway, network.inner_gateway, network.inner_front)
-        embedder = placement.name(EMBEDDER.name)
+        embedder, elsewhere = placement.name(EMBEDDER.name), placement.settings.elsewhere
         described = describe(
             placement.limits(SERVICE),
             configuration=at.apply(
-                lambda known: haproxy_cfg(known[0], platform=known[1], host=[known[2], known[3]], embedder=(known[4], embedder))
+                lambda known: haproxy_cfg(
+                    known[0], platform=[known[1], *elsewhere], host=[known[2], known[3]], embedder=(known[4], embedder)
+                )
             ),
         )
         deployment = Deployment(
@@ -56,7 +57,7 @@ class Haproxy(pulumi.ComponentResource):
         )
         deployed = Deployed(described, deployment, self._image, self)
         self.container = deployed.container
-        self.loaded = deployed.reload(_LOAD)
+        self.loaded = deployed.reload(LOAD)
         self.register_outputs({"container": self.container.name})
 
     def bind(self, keys: Mapping[str, list[pulumi.Output[str]]], root: pulumi.Output[str]) -> Reload:
@@ -82,7 +83,7 @@ class Haproxy(pulumi.ComponentResource):
             container=self.container.name,
             server=self.container.id,
             written_at=files.written_at,
-            action=_LOAD,
+            action=LOAD,
             # One after the other: the log tells of both in the same words.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.loaded]),
         )

@@ -11,19 +11,21 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from christmas.blueprint.model import Limits, Network
-from christmas.blueprint.services import EMBEDDER, HAPROXY, WEAVIATE
+from christmas.blueprint.services import EMBEDDER, HAPROXY, WEAVIATE, WEAVIATE_CONNECTIONS, WEAVIATE_CONNECTIONS_OF_AN_ADDRESS
 from infra.components.description import Content, ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 
 KEYS, KEYS_DIRECTORY, KEYS_FILE = "haproxy-keys", "/run/christmas-keys", "keys.map"
 """A volume of its own: Weaviate makes the keys, and is asked for them through this container."""
 
-LOADED = "Loading success"
-"""What HAProxy writes into its log when it has loaded changed files."""
+LOAD = {"signal": "SIGUSR2", "said": "Loading success", "refused": "Loading failure"}
+"""Makes it load changed files, in the form of `Reload`."""
 
 # They need no key, and say nothing of what is stored.
 _OPEN_PATHS = ("/v1/.well-known/live", "/v1/.well-known/ready", "/v1/.well-known/openid-configuration")
 _OPEN_CALLS = "/grpc.health.v1.Health/"
+# Weaviate's own, to the embedder.
+_OF_THE_SERVER = 64
 # A request is logged by one of these words: its path may be anything that a client sends.
 _KINDS = (
     *("schema", "objects", "batch", "graphql", "backups", "users", "authz", "aliases", "nodes", "cluster", "meta", "tasks", "replication"),
@@ -47,8 +49,8 @@ def describe(limits: Limits, *, configuration: Content) -> ServiceContainer[Cont
     )
 
 
-def haproxy_cfg(server: str, *, platform: str, host: Sequence[str], embedder: tuple[str, str] | None = None) -> str:
-    """HAProxy's configuration. `server` is Weaviate's address, `platform` the applications' network.
+def haproxy_cfg(server: str, *, platform: Sequence[str], host: Sequence[str], embedder: tuple[str, str] | None = None) -> str:
+    """HAProxy's configuration. `server` is Weaviate's address, `platform` has the applications' networks, the stack's and other machines'.
 
     `host` has the addresses that clients on this machine have inside, `embedder` the address at which Weaviate asks for it, and its name.
     """
@@ -64,7 +66,7 @@ def haproxy_cfg(server: str, *, platform: str, host: Sequence[str], embedder: tu
 # Written by the Pulumi program; changes by hand are undone by the next `up`.
 global
     log stdout format raw local0
-    maxconn 400
+    maxconn {WEAVIATE_CONNECTIONS + WEAVIATE_CONNECTIONS_OF_AN_ADDRESS + _OF_THE_SERVER}
     nbthread 2
     # Requests that run when changed files are loaded come to their end in the former process.
     hard-stop-after 1h
@@ -82,6 +84,7 @@ defaults
     # A client that keeps a connection doesn't find it closed at the moment at which it uses it again.
     option idle-close-on-response
     timeout connect 5s
+    timeout client-hs 10s
     timeout http-request 15s
     timeout http-keep-alive 1m
     # Streams of batches may be silent for long while Weaviate indexes.
@@ -93,9 +96,15 @@ frontend weaviate
     bind :{grpc} ssl crt {CONFIG_DIRECTORY}/tls.crt alpn h2
 
     acl from_host src 127.0.0.1 {" ".join(host)}
-    acl from_platform src {platform}
+    acl from_platform src {" ".join(platform)}
     acl open path {" ".join(_OPEN_PATHS)}
     acl open path_beg {_OPEN_CALLS}
+
+    # Before the handshake, so that it costs next to nothing. The host has places of its own: the operator gets in whatever strangers do.
+    stick-table type ipv6 size 10k expire 1m store conn_cur
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if {{ sc0_conn_cur gt {WEAVIATE_CONNECTIONS_OF_AN_ADDRESS} }}
+    tcp-request connection reject if !from_host {{ fe_conn gt {WEAVIATE_CONNECTIONS} }}
 
     http-request set-var(txn.account) str()
     http-request set-var(txn.asked) str(other)

@@ -27,8 +27,8 @@ _LOADED_WITHIN_SECONDS = 30
 
 def _action(action: dict[str, Any]) -> str | None:
     verbs = [verb for verb in ("signal", "exec", "restart") if verb in action]
-    if len(verbs) != 1 or action.keys() - {*verbs, "user", "said"}:
-        return 'must be one of {"signal": NAME, "said": TEXT}, {"exec": [ARGUMENTS], "user": NAME} and {"restart": true}'
+    if len(verbs) != 1 or action.keys() - {*verbs, "user", "said", "refused"}:
+        return 'must be one of {"signal": NAME, "said": TEXT, "refused": TEXT}, {"exec": [ARGUMENTS], "user": NAME} and {"restart": true}'
     return None
 
 
@@ -44,8 +44,8 @@ class Reload(InServer):
     """Makes a running service load files written at `written_at` (an output of ConfigFiles), unless it was started since.
 
     `action` is `{"signal": "SIGHUP"}`, `{"exec": [argv], "user": …}` or `{"restart": True}`. With `said` beside a signal, the service has
-    loaded the files when its log says that. Declare it after the container (through
-    `server`), so that a container replaced in the same run is left alone; a failed action is repeated by the next `up`.
+    loaded the files when its log says that, and hasn't when it says what is `refused`. Declare it after the container (through `server`),
+    so that a container replaced in the same run is left alone; a failed action is repeated by the next `up`.
     """
 
     written_at: Input[str]
@@ -90,8 +90,8 @@ class ReloadKind(ResourceKind):
                     where=where,
                     next_step=f"see `docker logs {container.name}`, then run `pulumi up` again",
                 )
-            if said := action.get("said"):
-                self._await(container, since, said)
+            if "said" in action:
+                self._await(container, since, action["said"], action["refused"])
         else:
             grace = int(container.attrs["Config"].get("StopTimeout") or 30)
             with_retries("restarting", where, lambda: container.restart(timeout=grace))
@@ -105,13 +105,13 @@ class ReloadKind(ResourceKind):
         return done
 
     @staticmethod
-    def _await(container: Container, since: float, said: str) -> None:
-        """Wait until the log says it. Raises PlatformError with the log's last lines if it doesn't."""
+    def _await(container: Container, since: float, said: str, refused: str) -> None:
+        """Wait until the log says it. Raises PlatformError with the log's last lines if it doesn't, or says the other."""
         for in_time in looks(patience(_LOADED_WITHIN_SECONDS), pause=0.1):
             log = with_retries("reading its log", f"container {container.name}", lambda: container.logs(since=since))
             if said.encode() in log:
                 return
-            if not in_time:
+            if not in_time or refused.encode() in log:
                 break
         raise PlatformError(
             what=f"the service did not load its changed files: its log says {log.decode(errors='replace')[-500:] or 'nothing'}",

@@ -41,7 +41,7 @@ WEAVIATE = Service(
     environment=weaviate_container.environment(services.WEAVIATE.limits),
 )
 _HAPROXY = haproxy_container.describe(
-    services.HAPROXY.limits, configuration=haproxy_container.haproxy_cfg("127.0.0.1", platform="192.0.2.0/24", host=[])
+    services.HAPROXY.limits, configuration=haproxy_container.haproxy_cfg("127.0.0.1", platform=["192.0.2.0/24"], host=[])
 )
 HAPROXY = Service(name="haproxy", uid=99, port=8080, entrypoint=_HAPROXY.entrypoint, command=_HAPROXY.command)
 EMBEDDER = Service(name="embedder", uid=1000, port=8443)

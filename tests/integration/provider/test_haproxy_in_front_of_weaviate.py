@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import http.client
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -19,11 +20,12 @@ from weaviate.classes.config import DataType, Property
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Network
-from christmas.blueprint.services import HAPROXY, WEAVIATE
+from christmas.blueprint.services import HAPROXY, WEAVIATE, WEAVIATE_CONNECTIONS, WEAVIATE_CONNECTIONS_OF_AN_ADDRESS
+from core.container_commands import execute
 from core.container_files import FileToPut, owner_of, put_files
 from core.errors import PlatformError
 from infra import clients
-from infra.components.haproxy_container import KEYS_DIRECTORY, KEYS_FILE, LOADED, describe, haproxy_cfg, key_line
+from infra.components.haproxy_container import KEYS_DIRECTORY, KEYS_FILE, LOAD, describe, haproxy_cfg, key_line
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Endpoint, Platform
 from security.audit import haproxy_log
@@ -46,6 +48,19 @@ class Front:
     behind: ScratchWeaviate
     container: Container
     gateway: str
+    server: str
+
+    @contextlib.contextmanager
+    def configured(self, text: str) -> Iterator[None]:
+        """Have it run with another configuration for a while."""
+        former = inside(self.container, "cat", f"{CONFIG_DIRECTORY}/haproxy.cfg")
+        try:
+            self.write(CONFIG_DIRECTORY, {"haproxy.cfg": text.encode()})
+            self.load()
+            yield
+        finally:
+            self.write(CONFIG_DIRECTORY, {"haproxy.cfg": former})
+            self.load()
 
     def write(self, directory: str, files: dict[str, bytes]) -> None:
         """Files in the container, where it can't write itself."""
@@ -59,7 +74,7 @@ class Front:
                 "container": str(self.container.name),
                 "server": str(self.container.id),
                 "written_at": datetime.now(UTC).isoformat(),
-                "action": {"signal": "SIGUSR2", "said": LOADED},
+                "action": LOAD,
             },
         ).up()
 
@@ -122,13 +137,14 @@ def front(weaviate: ScratchWeaviate) -> Iterator[Front]:
     weaviate.container.reload()
     at = weaviate.container.attrs["NetworkSettings"]["Networks"][weaviate.network.name]
     gateway, server = str(at["Gateway"]), str(at["IPAddress"])
-    described = describe(HAPROXY.limits, configuration=haproxy_cfg(server, platform=f"{gateway}/32", host=[]))
+    configuration = haproxy_cfg(server, platform=[f"{gateway}/32"], host=[])
+    described = describe(HAPROXY.limits, configuration=configuration)
     with scratch.container(described, weaviate.authority, inside=weaviate.network) as running:
         endpoints = {
             name: Endpoint("127.0.0.1", scratch.published(running, port), WEAVIATE.name, port)
             for name, port in (("weaviate", HTTPS), ("weaviate_grpc", GRPC))
         }
-        made = Front(dataclasses.replace(weaviate.platform, endpoints=endpoints), weaviate, running, gateway)
+        made = Front(dataclasses.replace(weaviate.platform, endpoints=endpoints), weaviate, running, gateway, server)
         scratch.wait_until(lambda: made.ask("/v1/.well-known/ready") == 200, running)
         made.bind()
         yield made
@@ -284,15 +300,41 @@ def test_certificates_are_taken_up_while_clients_go_on(front: Front) -> None:
 
 
 def test_files_that_can_not_be_loaded_are_told_and_the_former_go_on(front: Front) -> None:
-    good = haproxy_cfg("192.0.2.1", platform=f"{front.gateway}/32", host=[])
-    there = inside(front.container, "cat", f"{CONFIG_DIRECTORY}/haproxy.cfg")
-    front.write(CONFIG_DIRECTORY, {"haproxy.cfg": good.replace("frontend weaviate", "frontend").encode()})
-    with pytest.raises(PlatformError, match="did not load its changed files"):
-        front.load()
+    broken = haproxy_cfg("192.0.2.1", platform=[f"{front.gateway}/32"], host=[]).replace("frontend weaviate", "frontend")
+    with pytest.raises(PlatformError, match="did not load its changed files"), front.configured(broken):
+        pass
     assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 200
-    front.write(CONFIG_DIRECTORY, {"haproxy.cfg": there})
-    front.load()
-    assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 200
+
+
+def test_applications_come_in_from_the_networks_of_other_machines_that_are_named(front: Front) -> None:
+    for elsewhere, taken in (["198.51.100.0/24"], 403), (["198.51.100.0/24", f"{front.gateway}/32"], 200):
+        with front.configured(haproxy_cfg(front.server, platform=["192.0.2.0/24", *elsewhere], host=[])):
+            assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == taken
+            assert front.ask("/v1/users/own-info", bearer(front.key("monitor"))) == 403
+
+
+def test_a_flood_from_one_address_keeps_nobody_else_out_and_is_ended(front: Front) -> None:
+    with contextlib.ExitStack() as flood:
+        silent = [flood.enter_context(stranger(front)) for _ in range(WEAVIATE_CONNECTIONS_OF_AN_ADDRESS + 5)]
+        wait_for(lambda: sum(map(ended, silent)) == 5, "those beyond the bound are ended")
+        assert gets_in(front, front.behind.container)
+        assert sum(map(ended, silent)) == 5
+        with pytest.raises(OSError, match=r"(?i)eof|reset"):
+            front.ask("/v1/.well-known/ready")
+        wait_for(lambda: all(map(ended, silent)), "who says nothing is ended")
+    assert front.ask("/v1/.well-known/ready") == 200
+
+
+def test_strangers_of_many_addresses_leave_places_to_the_host(front: Front) -> None:
+    """One stranger, and a bound of as many as it may have, stand for four of them."""
+    text = haproxy_cfg(front.server, platform=[f"{front.gateway}/32"], host=[])
+    assert f"fe_conn gt {WEAVIATE_CONNECTIONS} " in text
+    assert WEAVIATE_CONNECTIONS > WEAVIATE_CONNECTIONS_OF_AN_ADDRESS
+    with front.configured(text.replace(f"fe_conn gt {WEAVIATE_CONNECTIONS} ", "fe_conn gt 5 ")), contextlib.ExitStack() as flood:
+        silent = [flood.enter_context(stranger(front)) for _ in range(6)]
+        wait_for(lambda: sum(map(ended, silent)) == 1, "the one beyond the bound is ended")
+        assert not gets_in(front, front.behind.container)
+        assert gets_in(front, front.container, "localhost")
 
 
 def test_large_requests_and_a_stream_over_a_change_of_files_go_through(front: Front) -> None:
@@ -317,3 +359,27 @@ def test_large_requests_and_a_stream_over_a_change_of_files_go_through(front: Fr
             client.collections.delete("Large")
     finally:
         front.bind()
+
+
+def stranger(front: Front) -> socket.socket:
+    """A connection that says nothing."""
+    return socket.create_connection(front.platform.endpoints["weaviate"].address(), timeout=60)
+
+
+def ended(made: socket.socket) -> bool:
+    """Whether the other side has ended it by now."""
+    made.settimeout(0)
+    try:
+        return made.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def gets_in(front: Front, container: Container, address: str = "") -> bool:
+    """Whether a client in that container is shown HAProxy's certificate."""
+    front.container.reload()
+    own = front.container.attrs["NetworkSettings"]["Networks"][front.behind.network.name]["IPAddress"]
+    command = ["openssl", "s_client", "-brief", "-connect", f"{address or own}:{HTTPS}"]
+    return execute(str(container.id), command, check=False).code == 0
