@@ -141,7 +141,7 @@ class Settings(_Strict):
     client_networks: tuple[IPvAnyNetwork, ...] = Field(
         default=(),
         alias="clientNetworks",
-        description="Networks of other machines, such as `192.0.2.0/24`, from which applications log in to PostgreSQL and Redis.",
+        description="Networks of other machines, such as `192.0.2.0/24`, from which applications log in to the stores.",
     )
     published_address: str | None = Field(
         default=None,
