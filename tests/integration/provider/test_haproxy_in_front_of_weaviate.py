@@ -56,17 +56,17 @@ class Front:
         former = inside(self.container, "cat", f"{CONFIG_DIRECTORY}/haproxy.cfg")
         try:
             self.write(CONFIG_DIRECTORY, {"haproxy.cfg": text.encode()})
-            self.load()
+            self.load_files()
             yield
         finally:
             self.write(CONFIG_DIRECTORY, {"haproxy.cfg": former})
-            self.load()
+            self.load_files()
 
     def write(self, directory: str, files: dict[str, bytes]) -> None:
         """Files in the container, where it can't write itself."""
         put_files(self.container, directory, [FileToPut(name, text, 0o400) for name, text in files.items()], **owner_of(HAPROXY.user))
 
-    def load(self) -> None:
+    def load_files(self) -> None:
         """Have it load changed files, as `up` does."""
         Kept(
             "Reload",
@@ -82,7 +82,7 @@ class Front:
         """Give it the keys with the blueprint's networks, or others."""
         table = "".join(key_line(name, self.key(name), places) for name, places in {**NETWORKS, **other}.items())
         self.write(KEYS_DIRECTORY, {KEYS_FILE: table.encode()})
-        self.load()
+        self.load_files()
 
     def key(self, account: str) -> str:
         return self.platform.secret(account, "weaviate")
@@ -237,19 +237,19 @@ def test_another_list_counts_at_once_and_nothing_restarts(front: Front) -> None:
     assert front.ask("/v1/users/own-info", bearer(front.key("monitor"))) == 403
     with contextlib.closing(front.connect()) as kept:
 
-        def again(account: str) -> int:
+        def ask_again(account: str) -> int:
             kept.request("GET", "/v1/users/own-info", headers=dict([bearer(front.key(account))]))
             answer = kept.getresponse()
             answer.read()
             return answer.status
 
-        assert again("rag") == 200
+        assert ask_again("rag") == 200
         front.bind(monitor=(Network.PLATFORM,), rag=(Network.HOST,))
         assert front.ask("/v1/users/own-info", bearer(front.key("monitor"))) == 200
         assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 403
         # A connection from before has one request left at most.
-        again("rag")
-        assert again("rag") == 403
+        ask_again("rag")
+        assert ask_again("rag") == 403
     front.bind()
     assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 200
     front.container.reload()
@@ -289,7 +289,7 @@ def test_certificates_are_taken_up_while_clients_go_on(front: Front) -> None:
     for _ in range(3):
         certificate, key = front.behind.authority.issue(HAPROXY.name, *HAPROXY.aliases)
         front.write(CONFIG_DIRECTORY, {"tls.crt": certificate, "tls.key": key})
-        front.load()
+        front.load_files()
         enough = [count + 5 for count in done]
         wait_for(lambda: failed or all(map(int.__gt__, done, enough)), "clients go on")  # noqa: B023 - asked at once
     stop.set()
@@ -350,7 +350,7 @@ def test_large_requests_and_a_stream_over_a_change_of_files_go_through(front: Fr
                 for number in range(200):
                     batch.add_object({"text": text[:50_000]})
                     if number == 100:
-                        front.load()
+                        front.load_files()
             assert large.batch.failed_objects == []
             assert len(large) == 201
             found = large.query.fetch_object_by_id(made)
