@@ -56,17 +56,17 @@ class Front:
         former = inside(self.container, "cat", f"{CONFIG_DIRECTORY}/haproxy.cfg")
         try:
             self.write(CONFIG_DIRECTORY, {"haproxy.cfg": text.encode()})
-            self.load_files()
+            self.take_up_changes()
             yield
         finally:
             self.write(CONFIG_DIRECTORY, {"haproxy.cfg": former})
-            self.load_files()
+            self.take_up_changes()
 
     def write(self, directory: str, files: dict[str, bytes]) -> None:
         """Files in the container, where it can't write itself."""
         put_files(self.container, directory, [FileToPut(name, text, 0o400) for name, text in files.items()], **owner_of(HAPROXY.user))
 
-    def load_files(self) -> None:
+    def take_up_changes(self) -> None:
         """Have it load changed files, as `up` does."""
         Kept(
             "Reload",
@@ -78,11 +78,11 @@ class Front:
             },
         ).up()
 
-    def bind(self, **other: tuple[Network, ...]) -> None:
+    def bind_keys(self, **other: tuple[Network, ...]) -> None:
         """Give it the keys with the blueprint's networks, or others."""
         table = "".join(key_line(name, self.key(name), places) for name, places in {**NETWORKS, **other}.items())
         self.write(KEYS_DIRECTORY, {KEYS_FILE: table.encode()})
-        self.load_files()
+        self.take_up_changes()
 
     def key(self, account: str) -> str:
         return self.platform.secret(account, "weaviate")
@@ -146,7 +146,7 @@ def front(weaviate: ScratchWeaviate) -> Iterator[Front]:
         }
         made = Front(dataclasses.replace(weaviate.platform, endpoints=endpoints), weaviate, running, gateway, server)
         scratch.wait_until(lambda: made.ask("/v1/.well-known/ready") == 200, running)
-        made.bind()
+        made.bind_keys()
         yield made
 
 
@@ -244,13 +244,13 @@ def test_another_list_counts_at_once_and_nothing_restarts(front: Front) -> None:
             return answer.status
 
         assert ask_again("rag") == 200
-        front.bind(monitor=(Network.PLATFORM,), rag=(Network.HOST,))
+        front.bind_keys(monitor=(Network.PLATFORM,), rag=(Network.HOST,))
         assert front.ask("/v1/users/own-info", bearer(front.key("monitor"))) == 200
         assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 403
         # A connection from before has one request left at most.
         ask_again("rag")
         assert ask_again("rag") == 403
-    front.bind()
+    front.bind_keys()
     assert front.ask("/v1/users/own-info", bearer(front.key("rag"))) == 200
     front.container.reload()
     assert front.container.attrs["State"]["StartedAt"] == started
@@ -289,7 +289,7 @@ def test_certificates_are_taken_up_while_clients_go_on(front: Front) -> None:
     for _ in range(3):
         certificate, key = front.behind.authority.issue(HAPROXY.name, *HAPROXY.aliases)
         front.write(CONFIG_DIRECTORY, {"tls.crt": certificate, "tls.key": key})
-        front.load_files()
+        front.take_up_changes()
         enough = [count + 5 for count in done]
         wait_for(lambda: failed or all(map(int.__gt__, done, enough)), "clients go on")  # noqa: B023 - asked at once
     stop.set()
@@ -338,7 +338,7 @@ def test_strangers_of_many_addresses_leave_places_to_the_host(front: Front) -> N
 
 
 def test_large_requests_and_a_stream_over_a_change_of_files_go_through(front: Front) -> None:
-    front.bind(admin=(Network.PLATFORM,))
+    front.bind_keys(admin=(Network.PLATFORM,))
     try:
         with clients.weaviate_client(front.platform, "admin") as client:
             client.collections.delete("Large")
@@ -350,7 +350,7 @@ def test_large_requests_and_a_stream_over_a_change_of_files_go_through(front: Fr
                 for number in range(200):
                     batch.add_object({"text": text[:50_000]})
                     if number == 100:
-                        front.load_files()
+                        front.take_up_changes()
             assert large.batch.failed_objects == []
             assert len(large) == 201
             found = large.query.fetch_object_by_id(made)
@@ -358,7 +358,7 @@ def test_large_requests_and_a_stream_over_a_change_of_files_go_through(front: Fr
             assert found.properties["text"] == text
             client.collections.delete("Large")
     finally:
-        front.bind()
+        front.bind_keys()
 
 
 def stranger(front: Front) -> socket.socket:
