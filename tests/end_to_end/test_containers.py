@@ -72,7 +72,7 @@ def test_inspecting_it_shows_no_secret(stack, service):
 def test_only_loopback_ports_are_published(stack, declared):
     bindings = stack.container(declared.name).attrs["HostConfig"]["PortBindings"] or {}
     assert set(bindings) == {f"{declared.ports[name]}/tcp" for name in declared.published}
-    assert {binding["HostIp"] for each in bindings.values() for binding in each} == {"127.0.0.1"}
+    assert {binding["HostIp"] for each in bindings.values() for binding in each} == ({"127.0.0.1"} if declared.published else set())
 
 
 @pytest.mark.parametrize("service", SERVICES)
