@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from christmas.blueprint.services import SERVICES
 from tests.end_to_end.conftest import BIN, ROOT, Stack
 from tests.support.cases import in_make_test
 from tests.support.waiting import wait_for
@@ -25,7 +26,7 @@ def test_status_shows_all_of_it(stack: Stack) -> None:
         return None if late else document
 
     found = wait_for(seen, "every part answers in time", pause=1)
-    assert [service["name"] for service in found["services"]] == ["timescaledb", "redis", "weaviate", "embedder"]
+    assert [service["name"] for service in found["services"]] == [service.name for service in SERVICES]
     assert {service["state"] for service in found["services"]} <= {"healthy", "starting"}
     assert all(service["memory_bytes"] > 0 and service["answer_seconds"] >= 0 for service in found["services"])
     parts = {part["name"]: part for part in found["parts"]}
