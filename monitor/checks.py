@@ -55,6 +55,7 @@ def every() -> tuple[Registered, ...]:
         schedule,
         sealed_fields,
         stalled_logins,
+        weaviate_clients,
         weaviate_server,
     )
 
@@ -121,6 +122,7 @@ def every() -> tuple[Registered, ...]:
         Registered("weaviate.shards", weaviate_server.shards),
         Registered("weaviate.index", weaviate_server.index),
         Registered("weaviate.queue", weaviate_server.queue),
+        Registered("weaviate.clients", weaviate_clients.connected),
         Registered("schedule.alive", schedule.alive),
         Registered("audit.anomalies", audit.anomalies),
         Registered("backup.newest", backups.newest),

@@ -66,9 +66,15 @@ class RedisAlarms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeaviateAlarms:
-    """`queue` is the number of vectors not indexed yet: searches do not find them."""
+    """`queue` is the number of vectors not indexed yet: searches do not find them.
+
+    `clients` is a share of the connections that the network may have; `rejected` counts within `COUNTED`.
+    """
 
     queue_warn: int = 10_000
+    clients_warn: float = 0.75
+    clients_critical: float = 0.9
+    rejected_critical: int = 1
 
 
 POSTGRES_ALARMS = PostgresAlarms()

@@ -24,6 +24,9 @@ LOAD = {"signal": "SIGUSR2", "said": "Loading success", "refused": "Loading fail
 # They need no key, and say nothing of what is stored.
 _OPEN_PATHS = ("/v1/.well-known/live", "/v1/.well-known/ready", "/v1/.well-known/openid-configuration")
 _OPEN_CALLS = "/grpc.health.v1.Health/"
+FRONTEND, STATISTICS_PORT = "weaviate", 8404
+"""What clients connect to; and the port of its counts, for the container's own loopback alone."""
+
 # Weaviate's own, to the embedder.
 _OF_THE_SERVER = 64
 # A request is logged by one of these words: its path may be anything that a client sends.
@@ -66,6 +69,7 @@ def haproxy_cfg(server: str, *, platform: Sequence[str], host: Sequence[str], em
 # Written by the Pulumi program; changes by hand are undone by the next `up`.
 global
     log stdout format raw local0
+    stats socket ipv4@127.0.0.1:{STATISTICS_PORT} level user
     maxconn {WEAVIATE_CONNECTIONS + WEAVIATE_CONNECTIONS_OF_AN_ADDRESS + _OF_THE_SERVER}
     nbthread 2
     # Requests that run when changed files are loaded come to their end in the former process.
@@ -91,7 +95,7 @@ defaults
     timeout client 1h
     timeout server 1h
 
-frontend weaviate
+frontend {FRONTEND}
     bind :{https} ssl crt {CONFIG_DIRECTORY}/tls.crt alpn h2,http/1.1
     bind :{grpc} ssl crt {CONFIG_DIRECTORY}/tls.crt alpn h2
 

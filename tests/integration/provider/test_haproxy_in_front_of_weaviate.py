@@ -28,6 +28,7 @@ from infra import clients
 from infra.components.haproxy_container import KEYS_DIRECTORY, KEYS_FILE, LOAD, describe, haproxy_cfg, key_line
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Endpoint, Platform
+from monitor import weaviate_clients
 from security.audit import haproxy_log
 from tests.integration.provider.kept import Kept
 from tests.support import scratch
@@ -314,6 +315,8 @@ def test_applications_come_in_from_the_networks_of_other_machines_that_are_named
 
 
 def test_a_flood_from_one_address_keeps_nobody_else_out_and_is_ended(front: Front) -> None:
+    platform = dataclasses.replace(front.platform, containers=front.platform.containers | {HAPROXY.name: str(front.container.name)})
+    assert weaviate_clients.connected(platform).status == "ok"
     with contextlib.ExitStack() as flood:
         silent = [flood.enter_context(stranger(front)) for _ in range(WEAVIATE_CONNECTIONS_OF_AN_ADDRESS + 5)]
         wait_for(lambda: sum(map(ended, silent)) == 5, "those beyond the bound are ended")
@@ -321,6 +324,10 @@ def test_a_flood_from_one_address_keeps_nobody_else_out_and_is_ended(front: Fron
         assert sum(map(ended, silent)) == 5
         with pytest.raises(OSError, match=r"(?i)eof|reset"):
             front.ask("/v1/.well-known/ready")
+        judged = weaviate_clients.connected(platform)
+        assert judged.status == "critical"
+        assert "connections were refused since the last look" in judged.message
+        assert f"{WEAVIATE_CONNECTIONS_OF_AN_ADDRESS} connections" in judged.message
         wait_for(lambda: all(map(ended, silent)), "who says nothing is ended")
     assert front.ask("/v1/.well-known/ready") == 200
 

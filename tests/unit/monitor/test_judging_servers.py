@@ -10,8 +10,9 @@ import pytest
 
 from christmas.blueprint.machine_alarms import HOST_ALARMS
 from christmas.blueprint.server_alarms import POSTGRES_ALARMS, REDIS_ALARMS
+from core.errors import PlatformError
 from infra.connections import Platform
-from monitor import host, postgres_server, redis_health, samples, weaviate_server
+from monitor import host, postgres_server, redis_health, samples, weaviate_clients, weaviate_server
 from monitor.postgres_server import Holder, Slot, Waiting
 from monitor.result import Finding
 from monitor.samples import Increase
@@ -66,6 +67,9 @@ PERSISTENCE = {"aof_enabled": 1, "aof_last_write_status": "ok", "rdb_last_bgsave
         (redis_health.judge_clients(10, 1000, Increase(0, 60)), "ok", "10 of 1000"),
         (redis_health.judge_clients(950, 1000, None), "critical", "950 of 1000"),
         (redis_health.judge_clients(10, 1000, Increase(3, 60)), "critical", "3 clients were rejected"),
+        (weaviate_clients.judge(10, Increase(0, 60)), "ok", "10 connections"),
+        (weaviate_clients.judge(340, None), "critical", "340 connections"),
+        (weaviate_clients.judge(10, Increase(3, 60)), "critical", "3 connections were refused"),
         (redis_health.judge_blocked(20), "warning", "20 clients"),
         (redis_health.judge_evictions(Increase(1, 60)), "warning", "1 keys"),
         (redis_health.judge_evictions(Increase(20_000, 60)), "critical", "20000 keys"),
@@ -162,3 +166,10 @@ def test_samples_are_kept_thinned_and_never_fail(tmp_path: Path) -> None:
     assert samples.increase(platform, "a.b", 3, now=2000.0) is None
     nowhere = replace(platform, ca_file=Path("/proc/nowhere/ca.pem"))
     assert samples.increase(nowhere, "a.b", 3) is None
+
+
+def test_what_is_no_statistics_of_haproxy_is_unknown() -> None:
+    assert weaviate_clients.connections("# pxname,svname,scur,dcon,\nweaviate,FRONTEND,7,3,\n") == (7, 3)
+    for statistics in ("", "Permission denied\n", "# pxname,svname,scur,dcon,\n", "# pxname,svname,scur,dcon,\nweaviate,FRONTEND,,3,\n"):
+        with pytest.raises(PlatformError, match="can't be read"):
+            weaviate_clients.connections(statistics)
