@@ -45,8 +45,8 @@ def accounts_matrix(
 @task(
     name="rotate",
     help={
-        "account": "The account whose passwords and keys are replaced.",
-        "all": "Replace the passwords and keys of every account.",
+        "account": "The account whose passwords and keys are replaced; or embedder, for its key.",
+        "all": "Replace the passwords and keys of every account, and the embedder's key.",
         "finish": "Make no new secrets: end the former ones now, before their time.",
         "at_once": "End the former secrets as soon as the new ones are valid, because somebody else may know them.",
         "keys": "Replace the key of the encrypted fields instead, and seal every row anew.",

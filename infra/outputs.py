@@ -100,7 +100,7 @@ def export(
     pulumi.export("start_at_boot", placement.settings.start_at_boot)
     pulumi.export("embedding_profile", placement.settings.embedding_profile)
     key = placement.settings.openai_api_key
-    pulumi.export("embedding_key", pulumi.Output.secret(key.get_secret_value()) if key else pulumi.Output.secret(credentials.embedder))
+    pulumi.export("embedding_key", pulumi.Output.secret(key.get_secret_value()) if key else pulumi.Output.secret(embedder.key))
     pulumi.export("field_keys", pulumi.Output.secret(timescaledb.field_keys))
     pulumi.export(
         "accounts",

@@ -1,4 +1,4 @@
-"""New passwords and keys for accounts. The former ones stay valid for the blueprint's overlap, so that clients take up the new ones.
+"""New passwords and keys for accounts and the embedder. The former ones stay valid for the blueprint's overlap: clients take up new ones.
 
 The stack's settings count each account's rotations, and say until when the former secret is valid. `up` does the rest, so a step that was
 interrupted is completed by the next one. docs/adr/0020.
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from christmas.blueprint.accounts import ACCOUNTS
-from christmas.blueprint.password_rotation import ROTATION_RULES
+from christmas.blueprint.password_rotation import ROTATED, ROTATION_RULES
+from christmas.blueprint.services import EMBEDDER
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
 from core.runner import show_progress
@@ -126,12 +126,11 @@ def other_changes(planned: Iterable[stacks.Change], accounts: Sequence[str], kin
 
 
 def _chosen(account: str, *, every: bool) -> list[str]:
-    names = [declared.name for declared in ACCOUNTS]
-    if not every and account not in names:
+    if not every and account not in ROTATED:
         raise PlatformError(
-            what=f"there is no account {account!r}", where="christmas/blueprint/accounts.py", next_step=f"use one of: {', '.join(names)}"
+            what=f"there is no account {account!r}", where="christmas/blueprint/accounts.py", next_step=f"use one of: {', '.join(ROTATED)}"
         )
-    return names if every else [account]
+    return list(ROTATED) if every else [account]
 
 
 def _states(stack: str, accounts: Sequence[str], turns: Mapping[str, Turn]) -> list[State]:
@@ -187,7 +186,10 @@ def _still_running(running: State, stack: str) -> PlatformError:
 def _tell(stack: str, begun: Sequence[State], until: datetime, *, at_once: bool) -> None:
     for rotation in begun:
         name = rotation.account
-        print(f"account {name} has new credentials; write its settings again: invoke env --account {name} --stack {stack}")
+        if name == EMBEDDER.name:
+            print(f"the embedder has a new key; write each application's settings again: invoke env --account NAME --stack {stack}")
+        else:
+            print(f"account {name} has new credentials; write its settings again: invoke env --account {name} --stack {stack}")
     if not begun:
         print("no account was rotated")
     elif at_once:

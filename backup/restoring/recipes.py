@@ -63,4 +63,4 @@ def weaviate(base: Base, *, data: str, backups: str, root_key: str, cluster_pass
 
 def embedder(base: Base, *, token: str) -> Recipe:
     """The bundled embedder, for questions in words."""
-    return Recipe(base, embedder_container.describe(base.limits, token=token))
+    return Recipe(base, embedder_container.describe(base.limits, tokens=token))

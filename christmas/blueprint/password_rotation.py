@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import RotationRules
+from christmas.blueprint.services import EMBEDDER
+
+ROTATED = (*(account.name for account in ACCOUNTS), EMBEDDER.name)
+"""Whose secrets are rotated: the accounts', and the embedder's key, which applications have in their settings."""
 
 ROTATION_RULES = RotationRules(
     overlap=timedelta(hours=24),

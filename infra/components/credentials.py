@@ -9,6 +9,8 @@ from typing import Any
 import pulumi
 
 from christmas.blueprint.accounts import ACCOUNTS
+from christmas.blueprint.password_rotation import ROTATED
+from christmas.blueprint.services import EMBEDDER
 from infra.components.names import LIVE_PAGE
 from infra.components.placement import Placement
 from infra.provider.passwords import Password
@@ -55,14 +57,14 @@ def newest(turn: Rotation, first: pulumi.Output[str], twin: pulumi.Output[str]) 
 
 
 class Credentials(pulumi.ComponentResource):
-    """`postgres` and `redis` map accounts to passwords, `turns` to whose turn it is; the others are keys of single services."""
+    """`postgres` and `redis` map accounts to passwords, `turns` has whose turn it is; the others are keys of single services."""
 
     postgres: dict[str, Passwords]
     redis: dict[str, Passwords]
     turns: dict[str, Rotation]
     weaviate_root: pulumi.Output[str]
     weaviate_cluster: pulumi.Output[str]
-    embedder: pulumi.Output[str]
+    embedder: Passwords
     monitoring: pulumi.Output[str] | None
     page: pulumi.Output[str]
     superuser: pulumi.Output[str]
@@ -72,19 +74,19 @@ class Credentials(pulumi.ComponentResource):
         settings, now = args.placement.settings, datetime.now(UTC)
         self._child = pulumi.ResourceOptions(parent=self)
         self.turns = {
-            account.name: Rotation(
-                f"{account.name}-rotation",
-                generation=settings.rotations.get(account.name, 0),
-                over=settings.overlap_is_over(account.name, now),
+            name: Rotation(
+                f"{name}-rotation",
+                generation=settings.rotations.get(name, 0),
+                over=settings.overlap_is_over(name, now),
                 opts=self._child,
             )
-            for account in ACCOUNTS
+            for name in ROTATED
         }
         self.postgres = {account.name: self._passwords(account.name, "postgres") for account in ACCOUNTS if account.postgres}
         self.redis = {account.name: self._passwords(account.name, "redis") for account in ACCOUNTS if account.redis}
         self.weaviate_root = self._password("weaviate-root", settings.rotations.get("weaviate", 0))
         self.weaviate_cluster = self._password("weaviate-cluster", settings.rotations.get("weaviate", 0))
-        self.embedder = self._password("embedder-token", settings.rotations.get("embedder", 0))
+        self.embedder = self._passwords(EMBEDDER.name, "token")
         self.monitoring = self._password("monitoring-web", settings.rotations.get("monitoring", 0)) if settings.monitoring else None
         self.page = self._password("live-page", settings.rotations.get(LIVE_PAGE, 0))
         # Upstream images need one to start; no access rule lets anybody log in with it.

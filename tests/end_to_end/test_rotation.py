@@ -18,7 +18,7 @@ from infra import env_file
 from monitor import wire
 from monitor.ports_and_certificates import PORTS
 from tests.end_to_end.conftest import BIN, ROOT
-from tests.support.steady_clients import STORES, SteadyClients
+from tests.support.steady_clients import STORES, SteadyClients, embedder
 from tests.support.waiting import wait_for
 
 ACCOUNT = "app"  # it is in all three stores
@@ -85,7 +85,7 @@ def turn(stack):
 def logs_in_again(clients):
     """Wait until each client has logged in since."""
     seen = dict(clients.done)
-    wait_for(lambda: clients.failed or all(clients.done[store] > seen.get(store, 0) for store in STORES), "a login to each store")
+    wait_for(lambda: clients.failed or all(clients.done[name] > seen.get(name, 0) for name in clients.logins), "a login of each client")
 
 
 @pytest.mark.exhaustive
@@ -193,6 +193,27 @@ def test_the_schedule_ends_what_is_over_and_leaves_other_changes_alone(stack):
     stack.pulumi("config", "rm", "--path", "christmas:rotations.embedder")
     assert ACCOUNT in stack.invoke(*once).stdout
     assert refused(before) == {"postgres", "redis", "weaviate"}
+
+
+@pytest.mark.exhaustive
+def test_nobody_is_refused_while_the_embedders_key_is_rotated(stack, written):
+    before, asked = written(), {"embedder": embedder}
+    started = stack.container("embedder").attrs["State"]["StartedAt"]
+    with SteadyClients(written, asked) as fresh:
+        with SteadyClients(lambda: before, asked) as stale:
+            interrupted(stack, "embedder-config updated", "embedder")
+            assert "invoke env --account NAME" in stack.invoke("accounts.rotate", "embedder").stdout
+            stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+            logs_in_again(stale)
+        wait_for(lambda: written() != before, "the new settings are in the file")
+        logs_in_again(fresh)
+        stack.invoke("accounts.rotate", "embedder", "--finish")
+        logs_in_again(fresh)
+    assert (fresh.failed, stale.failed) == ([], [])
+    with pytest.raises(AssertionError, match="401"):
+        embedder(before)
+    stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
+    assert stack.container("embedder").attrs["State"]["StartedAt"] == started
 
 
 def shown_by(stack, trusted):

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import psycopg
@@ -35,16 +35,26 @@ def redis_(settings: Settings) -> None:
 
 
 def weaviate(settings: Settings) -> None:
-    """Ask anew, with the key, for a collection that the account may read."""
-    target = urlsplit(settings["WEAVIATE_URL"])
+    """Ask anew, with the key, who it is."""
+    said = _answer(settings, f"{settings['WEAVIATE_URL']}/v1/users/own-info", settings["WEAVIATE_API_KEY"])
+    assert [role["name"] for role in said["roles"]] == [settings["CHRISTMAS_ACCOUNT"]]
+
+
+def embedder(settings: Settings) -> None:
+    """Ask anew, with the key, which models there are."""
+    assert _answer(settings, f"{settings['OPENAI_BASE_URL']}/models", settings["OPENAI_API_KEY"])["data"]
+
+
+def _answer(settings: Settings, url: str, key: str) -> Any:
+    target = urlsplit(url)
     trusted = ssl.create_default_context(cafile=settings["CHRISTMAS_CA_FILE"])
     connection = http.client.HTTPSConnection(target.hostname or "", target.port, timeout=30, context=trusted)
     try:
-        connection.request("GET", "/v1/users/own-info", headers={"Authorization": f"Bearer {settings['WEAVIATE_API_KEY']}"})
+        connection.request("GET", target.path, headers={"Authorization": f"Bearer {key}"})
         answer = connection.getresponse()
-        said = json.loads(answer.read() or b"{}")
+        content = answer.read()
         assert answer.status == 200, answer.status
-        assert [role["name"] for role in said["roles"]] == [settings["CHRISTMAS_ACCOUNT"]]
+        return json.loads(content)
     finally:
         connection.close()
 
@@ -54,16 +64,17 @@ STORES: dict[str, Callable[[Settings], None]] = {"postgres": postgres, "redis": 
 
 @dataclass
 class SteadyClients:
-    """One client for each store; `read` gives the settings that a client has at that moment. Use it with `with`."""
+    """One client for each of `logins`; `read` gives the settings that a client has at that moment. Use it with `with`."""
 
     read: Callable[[], Settings]
+    logins: Mapping[str, Callable[[Settings], None]] = field(default_factory=lambda: STORES)
     done: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self._threads = [threading.Thread(target=self._run, args=pair, daemon=True) for pair in STORES.items()]
+        self._threads = [threading.Thread(target=self._run, args=pair, daemon=True) for pair in self.logins.items()]
         for thread in self._threads:
             thread.start()
         return self

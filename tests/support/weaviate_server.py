@@ -77,7 +77,7 @@ def run_scratch_weaviate(
 
 @contextlib.contextmanager
 def _embedder(authority: scratch.Authority, token: str, network: Network) -> Iterator[Endpoint]:
-    with scratch.container(embedder_container.describe(EMBEDDER.limits, token=token), authority, inside=network) as running:
+    with scratch.container(embedder_container.describe(EMBEDDER.limits, tokens=token), authority, inside=network) as running:
         port = scratch.published(running, EMBEDDER_PORT)
         trusted = ssl.create_default_context(cadata=authority.pem.decode())
         scratch.wait_until(lambda: httpx.get(f"https://localhost:{port}/healthz", verify=trusted).is_success, running)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.images.embedder.embedder_server.settings import Settings, SettingsError, read_token, usable_processors
+from airgap.images.embedder.embedder_server.settings import Settings, SettingsError, read_tokens, usable_processors
 
 
 def test_defaults_are_the_platforms_paths() -> None:
@@ -30,17 +30,20 @@ def test_wrong_and_unknown_settings_are_refused(setting: str) -> None:
         Settings.from_environment({f"EMBEDDER_{name}": value})
 
 
-def test_api_key_is_one_word_of_some_length(tmp_path: Path) -> None:
+def test_api_keys_are_one_or_two_words_of_some_length(tmp_path: Path) -> None:
     file = tmp_path / "api.key"
     with pytest.raises(SettingsError, match="can't be read"):
-        read_token(file)
-    for text in ("", "short", "two words that are long enough"):
+        read_tokens(file)
+    three = "a-key-of-some-length\nanother-key-of-some-length\na-third-key-of-some-length\n"
+    for text in ("", "short", "two words that are long enough", "a-key-of-some-length\n\n", "a-key-of-some-length\nshort\n", three):
         file.write_text(text)
         with pytest.raises(SettingsError) as caught:
-            read_token(file)
+            read_tokens(file)
         assert not text or text not in str(caught.value)
     file.write_text("a-key-of-some-length\n")
-    assert read_token(file) == b"a-key-of-some-length"
+    assert read_tokens(file) == (b"a-key-of-some-length",)
+    file.write_text("another-key-of-some-length\na-key-of-some-length")
+    assert read_tokens(file) == (b"another-key-of-some-length", b"a-key-of-some-length")
 
 
 AVAILABLE = len(os.sched_getaffinity(0))

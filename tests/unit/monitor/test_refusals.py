@@ -69,7 +69,7 @@ def test_denials_of_weaviate() -> None:
         (b"fd00::7 GET /x y 200 3 ms 401 1 ms", "fd00::7"),
         (b"10.0.0.7 GET /x 401 3 ms 200 1 ms", None),
         (b"10.0.0.7 POST /v1/embeddings 200 12 ms", None),
-        (b"certificate and API key read again", None),
+        (b"certificate and API keys read again", None),
     ],
 )
 def test_requests_to_the_embedder_without_its_key(line: bytes, client: str | None) -> None:

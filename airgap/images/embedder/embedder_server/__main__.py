@@ -1,6 +1,6 @@
 """`python3 -m embedder_server` serves; `python3 -m embedder_server health` asks a running one and exits with 0 if it answers well.
 
-SIGHUP reads certificate and API key again; SIGTERM finishes what is being answered and ends.
+SIGHUP reads certificate and API keys again; SIGTERM finishes what is being answered and ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from . import health
-from .settings import Settings, SettingsError, read_token, usable_processors
+from .settings import Settings, SettingsError, read_tokens, usable_processors
 
 
 def serve(settings: Settings) -> int:
@@ -24,25 +24,25 @@ def serve(settings: Settings) -> int:
     from .model import Model
 
     certificates = Certificates(settings)
-    token = read_token(settings.token)
+    tokens = read_tokens(settings.token)
     threads = settings.threads or usable_processors()
     model = Model(threads)
 
     def reload() -> None:
         try:
-            fresh = read_token(settings.token)
+            fresh = read_tokens(settings.token)
             certificates.reload()
         except SettingsError as error:
-            print(f"keeping the former certificate and API key: {error}", file=sys.stderr, flush=True)
+            print(f"keeping the former certificate and API keys: {error}", file=sys.stderr, flush=True)
             return
-        app.token = fresh
-        print("certificate and API key read again", flush=True)
+        app.tokens = fresh
+        print("certificate and API keys read again", flush=True)
 
     def start() -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
         print(f"listening on {settings.host}:{settings.port}, {threads} threads", flush=True)
 
-    app = App(model, settings, token, start)
+    app = App(model, settings, tokens, start)
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -54,15 +54,18 @@ class Settings:
         return settings
 
 
-def read_token(path: Path) -> bytes:
-    """Return the API key that clients must send. Raises SettingsError where the file is missing, unreadable or holds no usable key."""
+def read_tokens(path: Path) -> tuple[bytes, ...]:
+    """Return the API keys of which clients must send one, the newest first: two while one takes over from the other.
+
+    Raises SettingsError where the file is missing, unreadable or holds anything else.
+    """
     try:
-        token = path.read_bytes().strip()
+        tokens = path.read_bytes().splitlines()
     except OSError as error:
         raise SettingsError(f"the API key can't be read: {error}") from None
-    if len(token) < 16 or len(token.split()) != 1:
-        raise SettingsError(f"the API key in {path} must be one word of at least 16 characters")
-    return token
+    if not 1 <= len(tokens) <= 2 or any(len(token) < 16 or token.split() != [token] for token in tokens):
+        raise SettingsError(f"{path} must have one API key or two, each a line of one word of at least 16 characters")
+    return tuple(tokens)
 
 
 def usable_processors(root: Path = Path("/sys/fs/cgroup")) -> int:
