@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from christmas.blueprint.model import ScheduleRules
@@ -12,13 +12,23 @@ from infra.connections import Platform
 from monitor import signs
 from monitor.result import Finding, Status, critical, ok, warning
 
+_STARTED_AGAIN_WITHIN = timedelta(minutes=1)
 _START = "invoke schedule.start (invoke up does it, too)"
 
 
 def judge(
-    signs_of_life: signs.Signs | None, *, runs: bool, keeps_itself: bool, rules: ScheduleRules, now: datetime, boot: str = ""
+    signs_of_life: signs.Signs | None,
+    *,
+    runs: bool,
+    keeps_itself: bool,
+    rules: ScheduleRules,
+    now: datetime,
+    boot: str = "",
+    kept: bool = False,
 ) -> Finding:
     """From the last signs of life. `runs`: one is at work now. `keeps_itself`: this clone runs it, not a scheduler of the machine's.
+
+    `kept`: its keeper is there, which starts it again within seconds where it was told to end, as after each `up`.
 
     `boot` names this machine's last start, as signs do theirs.
     """
@@ -27,6 +37,8 @@ def judge(
         finding = ok("another scheduler does the work, as the setting `schedule` says; backup.newest shows whether it does")
     elif signs_of_life is None:
         finding = warning("nothing runs by itself: the schedule was never started", _START)
+    elif not runs and kept and signs_of_life.ended and now - signs_of_life.at < _STARTED_AGAIN_WITHIN:
+        finding = ok("the schedule is being started again, with the newest code and settings")
     elif not runs and boot and signs_of_life.boot and signs_of_life.boot != boot:
         finding = critical(
             f"the machine was started again and the schedule was not: its last sign of life is {span_text(now - signs_of_life.at)} old",
@@ -66,4 +78,6 @@ def alive(platform: Platform) -> Finding:
 def judge_now(folder: Path, *, keeps_itself: bool) -> Finding:
     """The same, from the present signs in a stack's folder."""
     now, boot = datetime.now(UTC), signs.boot_id()
-    return judge(signs.read(folder), runs=signs.runs(folder), keeps_itself=keeps_itself, rules=SCHEDULE_RULES, now=now, boot=boot)
+    # In this order: one that starts in between is seen.
+    kept, runs = signs.is_kept(folder), signs.runs(folder)
+    return judge(signs.read(folder), runs=runs, keeps_itself=keeps_itself, rules=SCHEDULE_RULES, now=now, boot=boot, kept=kept)

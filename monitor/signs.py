@@ -99,6 +99,16 @@ def runs(folder: Path) -> bool:
     return lock.is_held(folder)
 
 
+def is_kept(folder: Path) -> bool:
+    """Whether the schedule's keeper is there."""
+    return lock.is_held(keeper_folder(folder))
+
+
+def keeper_folder(folder: Path) -> Path:
+    """The folder of the keeper's own lock: the schedule itself holds the lock of the parent folder."""
+    return folder / "keeper"
+
+
 def _text(value: object) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"{type(value).__name__} has no place in the signs of a schedule")

@@ -137,8 +137,7 @@ def last_lines(stack: str, count: int = _SHOWN) -> list[str]:
 
 
 def _folder(stack: str) -> Path:
-    """The folder of the keeper's own lock: the schedule itself holds the lock of the parent folder."""
-    return signs.folder_of(stack) / "keeper"
+    return signs.keeper_folder(signs.folder_of(stack))
 
 
 def _tell(process: int, number: int) -> None:

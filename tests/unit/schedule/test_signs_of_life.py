@@ -64,6 +64,29 @@ def test_a_restart_of_the_machine_is_told_from_a_death(boot: str, now: str, word
     assert alive.status is Status.OK
 
 
+def test_one_that_is_being_started_again_with_new_code_is_no_fault(tmp_path: Path) -> None:
+    ended = replace(FRESH, ended=True)
+
+    def judged(told: signs.Signs, *, kept: bool, now: datetime = NOW) -> tuple[Status, str]:
+        finding = judge(told, runs=False, keeps_itself=True, rules=SCHEDULE_RULES, now=now, kept=kept)
+        return finding.status, finding.message
+
+    assert judged(ended, kept=True) == (Status.OK, "the schedule is being started again, with the newest code and settings")
+    for finding, words in (
+        (judged(ended, kept=False), "is stopped"),
+        (judged(ended, kept=True, now=NOW + timedelta(minutes=1)), "is stopped"),
+        (judged(FRESH, kept=True), "is dead"),
+    ):
+        assert (finding[0], words in finding[1]) == (Status.CRITICAL, True)
+    SignsOfLife(tmp_path).beat()
+    told = signs.read(tmp_path)
+    assert told
+    signs.write(tmp_path, replace(told, ended=True))
+    assert judge_now(tmp_path, keeps_itself=True).status is Status.CRITICAL
+    with lock.hold(signs.keeper_folder(tmp_path), "keeping"):
+        assert judge_now(tmp_path, keeps_itself=True).status is Status.OK
+
+
 def test_what_a_schedule_writes_down_names_the_start_of_the_machine(tmp_path: Path) -> None:
     SignsOfLife(tmp_path).beat()
     told = signs.read(tmp_path)
