@@ -24,11 +24,11 @@ def judge(
     rules: ScheduleRules,
     now: datetime,
     boot: str = "",
-    kept: bool = False,
+    has_keeper: bool = False,
 ) -> Finding:
     """From the last signs of life. `runs`: one is at work now. `keeps_itself`: this clone runs it, not a scheduler of the machine's.
 
-    `kept`: its keeper is there, which starts it again within seconds where it was told to end, as after each `up`.
+    `has_keeper`: its keeper is there, which starts it again within seconds where it was told to end, as after each `up`.
 
     `boot` names this machine's last start, as signs do theirs.
     """
@@ -37,7 +37,7 @@ def judge(
         finding = ok("another scheduler does the work, as the setting `schedule` says; backup.newest shows whether it does")
     elif signs_of_life is None:
         finding = warning("nothing runs by itself: the schedule was never started", _START)
-    elif not runs and kept and signs_of_life.ended and now - signs_of_life.at < _STARTED_AGAIN_WITHIN:
+    elif not runs and has_keeper and signs_of_life.ended and now - signs_of_life.at < _STARTED_AGAIN_WITHIN:
         finding = ok("the schedule is being started again, with the newest code and settings")
     elif not runs and boot and signs_of_life.boot and signs_of_life.boot != boot:
         finding = critical(
@@ -79,5 +79,5 @@ def judge_now(folder: Path, *, keeps_itself: bool) -> Finding:
     """The same, from the present signs in a stack's folder."""
     now, boot = datetime.now(UTC), signs.boot_id()
     # In this order: one that starts in between is seen.
-    kept, runs = signs.is_kept(folder), signs.runs(folder)
-    return judge(signs.read(folder), runs=runs, keeps_itself=keeps_itself, rules=SCHEDULE_RULES, now=now, boot=boot, kept=kept)
+    has_keeper, runs = signs.is_kept(folder), signs.runs(folder)
+    return judge(signs.read(folder), runs=runs, keeps_itself=keeps_itself, rules=SCHEDULE_RULES, now=now, boot=boot, has_keeper=has_keeper)

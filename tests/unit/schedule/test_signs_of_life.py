@@ -68,7 +68,7 @@ def test_one_that_is_being_started_again_with_new_code_is_no_fault(tmp_path: Pat
     ended = replace(FRESH, ended=True)
 
     def judged(told: signs.Signs, *, kept: bool, now: datetime = NOW) -> tuple[Status, str]:
-        finding = judge(told, runs=False, keeps_itself=True, rules=SCHEDULE_RULES, now=now, kept=kept)
+        finding = judge(told, runs=False, keeps_itself=True, rules=SCHEDULE_RULES, now=now, has_keeper=kept)
         return finding.status, finding.message
 
     assert judged(ended, kept=True) == (Status.OK, "the schedule is being started again, with the newest code and settings")
