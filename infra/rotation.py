@@ -18,12 +18,13 @@ from core.progress import Progress, SilentProgress
 from core.runner import show_progress
 from core.words import span_text
 from infra import authority, stacks
+from infra.components.haproxy_container import KEYS
 from infra.connections import Platform, Turn, load, stack_name
 from infra.settings import Overlap, overlap_of
 
 _SHOWN = 6
-# Redis' accounts stand in one file.
-_COMMON = ("redis-config", "redis-reload")
+# Redis' accounts stand in one file, and so do Weaviate's keys with their networks.
+_COMMON = ("redis-config", "redis-reload", KEYS, f"{KEYS}-reload")
 _STEPS = {
     authority.Step.CHANGE_OVER: "servers show certificates of the new CA",
     authority.Step.END: "the former CA is trusted no more",

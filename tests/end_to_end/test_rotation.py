@@ -15,6 +15,7 @@ import pytest
 from christmas.blueprint.services import SERVICES
 from christmas.connecting import read_settings
 from infra import env_file
+from infra.components.names import LIVE_PAGE
 from monitor import wire
 from monitor.ports_and_certificates import PORTS
 from tests.end_to_end.conftest import BIN, ROOT
@@ -185,12 +186,12 @@ def test_the_schedule_ends_what_is_over_and_leaves_other_changes_alone(stack):
     stack.invoke(*once)
     assert refused(before) == set()
     stack.pulumi("config", "set", "--path", f"christmas:formerUntil.{ACCOUNT}", f"{turn(stack)['generation']}@2026-01-01T00:00:00Z")
-    stack.pulumi("config", "set", "--path", "christmas:rotations.embedder", "1")
+    stack.pulumi("config", "set", "--path", f"christmas:rotations.{LIVE_PAGE}", "1")
     done = stack.invoke(*once, check=False)
     assert done.returncode != 0
-    assert "embedder-token" in done.stdout + done.stderr
+    assert "other changes wait: live-page" in done.stdout + done.stderr
     assert refused(before) == set()
-    stack.pulumi("config", "rm", "--path", "christmas:rotations.embedder")
+    stack.pulumi("config", "rm", "--path", f"christmas:rotations.{LIVE_PAGE}")
     assert ACCOUNT in stack.invoke(*once).stdout
     assert refused(before) == {"postgres", "redis", "weaviate"}
 

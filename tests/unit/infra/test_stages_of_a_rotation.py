@@ -65,7 +65,10 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
 def test_the_schedule_ends_secrets_and_nothing_else() -> None:
     ending = [
         Change("Any", name, "update")
-        for name in ("app-rotation", "app-postgres", "app-role", "app-redis", "app-redis-user", "redis-config", "redis-reload")
+        for name in (
+            *("app-rotation", "app-postgres", "app-role", "app-redis", "app-redis-user", "app-weaviate-user"),
+            *("redis-config", "redis-reload", "haproxy-keys", "haproxy-keys-reload"),
+        )
     ]
     container = Change("Container", "redis", "replace")
     assert other_changes(ending, ["app"]) == []
