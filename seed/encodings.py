@@ -36,6 +36,7 @@ _WEB_NAMES = {
     "euc_kr": "cp949", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs",
 }  # fmt: skip
 """Encodings that replace a page's declared one, as in browsers (encoding.spec.whatwg.org, 4.2): they have more characters."""
+_FEW_SIGNS = 6  # of an encoding with two bytes for a sign: too few to be certain by
 _MOST_CONTROLS = 0.005
 _JUDGED = 32_768
 """Bytes of a long file that decide its language; the whole file must be readable in the resulting encoding."""
@@ -154,7 +155,8 @@ def _of_one_language(data: bytes, declared: str | None) -> str:
             raise Unreadable(f"declares {declared} but looks like {' or '.join(readings)}: give the right one with --encoding")
         return text
     texts = set(readings.values())
-    if len(texts) == 1:
+    # A few letters of KOI8-R, say, are by chance as many common Chinese signs.
+    if len(texts) == 1 and not (min(map(len, texts)) < len(data) and sum(not sign.isascii() for sign in min(texts)) < _FEW_SIGNS):
         _refuse_halves(data, next(iter(readings)))
         return texts.pop()
     likely = f"it may be {' or '.join(readings)}" if readings else "no language shows in it; older Western files are often cp1252"

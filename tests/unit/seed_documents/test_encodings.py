@@ -175,3 +175,9 @@ def test_an_encoding_that_is_none_is_refused(name: str) -> None:
 
 def test_decomposed_text_is_composed() -> None:
     assert encodings.decode("\u1112\u1161\u11ab e\u0301".encode()) == "한 é"
+
+
+def test_a_few_signs_of_two_bytes_are_not_certain() -> None:
+    """Ten letters of KOI8-R are common Chinese signs by chance."""
+    with pytest.raises(Unreadable, match="not certain"):
+        encodings.decode("сложно, но".encode("koi8_r"))
