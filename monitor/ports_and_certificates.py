@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
+import urllib.error
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
 
 from christmas.blueprint.certificate_lifetimes import RENEW_BELOW
 from christmas.blueprint.relational import DATABASE
@@ -23,13 +26,17 @@ _BUSY = "ask again; docker stats shows what is busy, docker logs what the servic
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port of the platform: how to greet it without TLS, and which answer shows that it accepted that."""
+    """A port of the platform: how to greet it without TLS, and which answer shows that it accepted that.
+
+    `ready` is a path that says whether the store behind the port works, where something else takes the connections.
+    """
 
     endpoint: str
     greeting: bytes
     accepted: Callable[[bytes], bool]
     postgres: bool = False
     alpn: tuple[str, ...] = ()
+    ready: str = ""
 
 
 def _http_accepted(answer: bytes) -> bool:
@@ -39,14 +46,14 @@ def _http_accepted(answer: bytes) -> bool:
 
 # X509_V_ERR_CERT_HAS_EXPIRED, which OpenSSL says of the server's certificate and of its authority's.
 _HAS_EXPIRED = 10
-_SERVICES = {"postgres": "timescaledb", "weaviate_grpc": "weaviate"}
-"""The services whose ports have other names."""
+_SERVICES = {"postgres": ("timescaledb",), "weaviate": ("haproxy", "weaviate"), "weaviate_grpc": ("haproxy", "weaviate")}
+"""The services behind a port, the one that clients reach first; others' ports have their names."""
 _HTTP = b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"
 PORTS = (
     # E is an error, which is what a refusal looks like; R asks for a password, so plain text went through.
     Port("postgres", wire.postgres_greeting("monitor", DATABASE), lambda answer: answer[:1] == b"R", postgres=True),
     Port("redis", b"PING\r\n", lambda answer: answer[:1] in (b"+", b"-")),
-    Port("weaviate", _HTTP, _http_accepted),
+    Port("weaviate", _HTTP, _http_accepted, ready="/v1/.well-known/ready"),
     # A frame of type 4 (settings) from the server means that it talks HTTP/2 in the clear.
     Port("weaviate_grpc", wire.http2_greeting(), lambda answer: answer[3:4] == b"\x04", alpn=("h2",)),
     Port("embedder", _HTTP, _http_accepted),
@@ -63,20 +70,36 @@ def _address(port: Port, platform: Platform) -> tuple[str, int]:
 
 
 def reachable(port: Port, platform: Platform) -> Finding:
-    """The port accepts connections."""
+    """The port accepts connections, and the store behind it works."""
     host, number = _address(port, platform)
     try:
         socket.create_connection((host, number), timeout=patience(wire.SECONDS)).close()
+        if port.ready:
+            _ask_behind(f"https://{host}:{number}", port.ready, platform.ca_file)
     except TimeoutError as error:
         return unknown(f"{host}:{number} did not answer in time: {error}", _BUSY)
     except OSError as error:
-        service = _SERVICES.get(port.endpoint, port.endpoint)
-        problem = problem_of(platform, service)
-        stopped = f"; container {platform.containers[service]} {problem}" if problem else ""
+        services = [name for name in _SERVICES.get(port.endpoint, (port.endpoint,)) if name in platform.containers]
+        stopped = "".join(
+            f"; container {platform.containers[name]} {problem}" for name in services if (problem := problem_of(platform, name))
+        )
         return critical(
             f"{host}:{number} can't be reached: {error}{stopped}", f"invoke up --stack {platform.stack}; docker ps -a shows what stopped"
         )
     return ok(f"answers at {host}:{number}")
+
+
+def _ask_behind(url: str, path: str, ca_file: Path) -> None:
+    """Raise OSError where what takes the connections says that the store behind it doesn't answer, TimeoutError where it says nothing."""
+    try:
+        wire.get_json(url, ca_file, "", path)
+    except urllib.error.HTTPError as error:
+        if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise OSError(f"what stands in front of the store answers {error.code}") from None
+    except urllib.error.URLError as error:
+        # Certificates have a check of their own.
+        if isinstance(error.reason, OSError) and not isinstance(error.reason, ssl.SSLError):
+            raise error.reason from None
 
 
 def encrypted(port: Port, platform: Platform) -> Finding:

@@ -155,12 +155,16 @@ def _of_one_language(data: bytes, declared: str | None) -> str:
             raise Unreadable(f"declares {declared} but looks like {' or '.join(readings)}: give the right one with --encoding")
         return text
     texts = set(readings.values())
-    # A few letters of KOI8-R, say, are by chance as many common Chinese signs.
-    if len(texts) == 1 and not (min(map(len, texts)) < len(data) and sum(not sign.isascii() for sign in min(texts)) < _FEW_SIGNS):
+    if len(texts) == 1 and not _few_of_two_bytes(text := texts.pop(), data):
         _refuse_halves(data, next(iter(readings)))
-        return texts.pop()
+        return text
     likely = f"it may be {' or '.join(readings)}" if readings else "no language shows in it; older Western files are often cp1252"
     raise Unreadable(f"its encoding is not certain: {likely}; give it, such as --encoding {min(readings, default='cp1252')}")
+
+
+def _few_of_two_bytes(text: str, data: bytes) -> bool:
+    """Whether it has only a few signs, of two bytes each: a few letters of KOI8-R are common Chinese signs by chance."""
+    return len(text) < len(data) and sum(not sign.isascii() for sign in text) < _FEW_SIGNS
 
 
 def _refuse_halves(data: bytes, name: str) -> None:

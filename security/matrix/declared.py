@@ -20,7 +20,7 @@ def matrix() -> Mapping[Cell, bool]:
 def logins() -> Mapping[Cell, bool]:
     """From which networks each account logs in to each store. Shown beside the matrix: a trial comes from the host alone."""
     return {
-        Cell(account.name, store, "network", words, "log in from"): network in getattr(user, "networks", Network)
+        Cell(account.name, store, "network", words, "log in from"): network in user.networks
         for account in ACCOUNTS
         for store in STORES
         if (user := getattr(account, store)) is not None

@@ -28,7 +28,7 @@ from infra import clients
 from infra.components.haproxy_container import KEYS_DIRECTORY, KEYS_FILE, LOAD, describe, haproxy_cfg, key_line
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Endpoint, Platform
-from monitor import weaviate_clients
+from monitor import ports_and_certificates, weaviate_clients
 from security.audit import haproxy_log
 from tests.integration.provider.kept import Kept
 from tests.support import scratch
@@ -298,6 +298,15 @@ def test_certificates_are_taken_up_while_clients_go_on(front: Front) -> None:
         thread.join()
     assert failed == []
     assert shown() != before
+
+
+def test_weaviate_that_is_gone_behind_it_is_not_reachable(front: Front) -> None:
+    weaviate = next(port for port in ports_and_certificates.PORTS if port.endpoint == "weaviate")
+    assert ports_and_certificates.reachable(weaviate, front.platform).status == "ok"
+    with front.configured(haproxy_cfg(front.gateway, platform=[f"{front.gateway}/32"], host=[])):
+        judged = ports_and_certificates.reachable(weaviate, front.platform)
+    assert judged.status == "critical"
+    assert "answers 503" in judged.message
 
 
 def test_files_that_can_not_be_loaded_are_told_and_the_former_go_on(front: Front) -> None:
