@@ -13,6 +13,7 @@ from infra.provider.weaviate_api import WeaviateApi, segment
 from infra.provider.weaviate_role import InWeaviate, InWeaviateKind, api_of
 
 _KEY_TRIES = 3
+_KEY_IS_REFUSED = "its recorded key is refused"
 
 
 def user_findings(real: dict[str, Any], declared_roles: list[str], *, key_works: bool) -> list[str]:
@@ -21,7 +22,7 @@ def user_findings(real: dict[str, Any], declared_roles: list[str], *, key_works:
     findings = [] if real.get("active", True) else ["is deactivated"]
     findings += [f"lacks role {role}" for role in sorted(expected - roles)]
     findings += [f"has role {role}, which is not declared" for role in sorted(roles - expected)]
-    return findings + ([] if key_works else ["its recorded key is refused"])
+    return findings + ([] if key_works else [_KEY_IS_REFUSED])
 
 
 class WeaviateUser(InWeaviate):
@@ -48,7 +49,8 @@ class WeaviateUserKind(InWeaviateKind):
     def planned(self, state: Values | None, changed: frozenset[str], inputs: Values) -> Values:  # noqa: D102
         if inputs.get("present") is False:
             return {"api_key": "", "drift": []}
-        renewed = state is None or {"keepers", "drift", "present"} & changed
+        # Other drift leaves the key as it is: so a preview shows no change of what is made from it.
+        renewed = state is None or {"keepers", "present"} & changed or _KEY_IS_REFUSED in state.get("drift", ())
         return {"api_key": UNKNOWN if renewed else (state or {}).get("api_key", UNKNOWN), "drift": []}
 
     def compared(self, api: WeaviateApi, real: Any, state: Values, inputs: Values) -> Values | None:  # noqa: D102
