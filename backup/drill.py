@@ -6,6 +6,7 @@ A backup counts only after a drill of it has passed.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from dataclasses import asdict, dataclass, field
@@ -188,7 +189,7 @@ class _Run:
         replica = ("replicaof 127.0.0.1 1",)
         platform = fill(scratch_stores, self.platform, ingredients, plans, self.every, self.timings, progress, redis_settings=replica)
         redis = scratch_stores.containers.get("redis")
-        return proofs.RestoredPlatform(platform, self.manifest, _count_and_promote(str(redis.name)) if redis else None)
+        return proofs.RestoredPlatform(platform, self.manifest, *(_count_and_promote(str(redis.name)) if redis else ()))
 
     def report(self) -> Report:
         """What came of it."""
@@ -226,9 +227,11 @@ def loss_now(platform: Platform, every: list[Manifest]) -> dict[str, float]:
     return {store: round(seconds, 1) for store, seconds in loss.items()}
 
 
-def _count_and_promote(container: str) -> int:
-    script = f"{redis_cli('admin')} -e dbsize && {redis_cli('admin')} -e replicaof no one"
-    return int(execute(container, ["sh", "-c", script]).text().split()[0])
+def _count_and_promote(container: str) -> tuple[int, int]:
+    """How many keys there are, and how many of them expire; from then on they do."""
+    script = f"{redis_cli('admin')} -e info keyspace && {redis_cli('admin')} -e replicaof no one"
+    counted = re.search(r"^db0:keys=(\d+),expires=(\d+)", execute(container, ["sh", "-c", script]).text(), re.MULTILINE)
+    return (int(counted[1]), int(counted[2])) if counted else (0, 0)
 
 
 def _prove(name: str, proof: proofs.Proof, restored: proofs.RestoredPlatform) -> Proven:

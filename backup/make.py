@@ -252,7 +252,7 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
             ),
             store_progress,
         ),
-        "redis": lambda store_progress: redis_store.back_up(platform, target, store_progress, snapshot=plan.kind == "full"),
+        "redis": lambda store_progress: redis_store.back_up(platform, target, store_progress, full=plan.kind == "full"),
         "weaviate": lambda store_progress: weaviate_store.back_up(
             platform,
             weaviate_store.Request(plan.set_id, target, plan.kind, parent.weaviate.backup_id if parent and parent.weaviate else None),

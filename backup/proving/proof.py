@@ -19,11 +19,12 @@ class Disproved(Exception):  # noqa: N818 - a finding, no error of the program
 
 @dataclass(frozen=True, slots=True)
 class RestoredPlatform:
-    """A restored platform, and the manifest to compare it with. `redis_keys` was counted before any key could expire."""
+    """A restored platform, and the manifest to compare it with. Redis' keys, and those that expire, were counted before one could."""
 
     platform: Platform
     manifest: Manifest
     redis_keys: int | None = None
+    redis_expires: int | None = None
 
 
 Proof = Callable[[RestoredPlatform], str]

@@ -70,8 +70,10 @@ class _Paths:
     aof_name: str
 
 
-def back_up(platform: Platform, folder: SetFolder, progress: Progress, *, snapshot: bool) -> RedisPart:
-    """Make Redis' part of a set, in the set's folder; with an RDB if `snapshot`. The AOF alone has everything (docs/adr/0409).
+def back_up(platform: Platform, folder: SetFolder, progress: Progress, *, full: bool) -> RedisPart:
+    """Make Redis' part of a set, in the set's folder; with an RDB and a count of each keyspace if `full`.
+
+    The AOF alone has everything (docs/adr/0409), and the server's own counts tell whether all of it came back (docs/adr/0413).
 
     Raises PlatformError if a save fails, or a copy fails Redis' own checkers.
     """
@@ -82,7 +84,7 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress, *, snapsh
         with while_running(container, ["sh", "-c", _HOLD]):
             _wait_until(client, _writes_no_new_log, "its AOF rewrite to end")
             rdb = []
-            if snapshot:
+            if full:
                 progress.status("snapshot")
                 _save(client)
                 progress.status("copying the snapshot")
@@ -93,7 +95,7 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress, *, snapsh
         acl = write_hashed(
             folder, ACL_PATH, ["\n".join(str(line) for line in client.acl_list()).encode("utf-8", "surrogateescape") + b"\n"]
         )
-        counted = census(client)
+        counted = census(client) if full else None
         server = client.info("server")
     progress.status("checking the copies")
     manifest = f"{AOF_FOLDER}/{paths.aof_name}.manifest"
@@ -111,13 +113,14 @@ def back_up(platform: Platform, folder: SetFolder, progress: Progress, *, snapsh
         versions={"redis": server["redis_version"]},
         keys=content.keys if content else None,
         expires=content.expires if content else None,
-        keyspaces={space.name: 0 for space in KEYSPACES} | {OTHER: 0} | counted.keyspaces,
-        odd=counted.odd,
+        keyspaces={space.name: 0 for space in KEYSPACES} | {OTHER: 0} | counted.keyspaces if counted else {},
+        odd=counted.odd if counted else None,
         libraries=point.libraries,
         aof_from=aof_from,
         aof_incremental=aof[-1].name,
         aof_position=position,
         aof_keys=point.keys,
+        aof_expires=point.expires,
         aof_at=point.at,
     )
 
@@ -179,11 +182,12 @@ def _copy(container: str, source: str, folder: SetFolder, path: str, size: int |
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """An instant of the AOF: the size of its last file then, in bytes, and the numbers of keys and of function libraries."""
+    """An instant of the AOF: the size of its last file then, in bytes, and the numbers of keys, of those that expire, and of libraries."""
 
     at: datetime
     position: int
     keys: int
+    expires: int
     libraries: int
 
 
@@ -221,7 +225,8 @@ def _point(client: redis.Redis, others: int) -> _Point:
     # A server that started with an empty folder counts its first base in neither size until the first rewrite.
     counted = others if int(info["aof_base_size"]) else 0
     position = int(info["aof_current_size"]) + int(info["aof_buffer_length"]) - counted
-    return _Point(datetime.now(UTC), max(0, position), int(info.get("db0", {"keys": 0})["keys"]), int(info.get("number_of_libraries", 0)))
+    keys = info.get("db0", {"keys": 0, "expires": 0})
+    return _Point(datetime.now(UTC), max(0, position), int(keys["keys"]), int(keys["expires"]), int(info.get("number_of_libraries", 0)))
 
 
 def _age_and_size(server: Container, paths: _Paths, file: AofFile) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Proofs about a restored Redis: the recorded number of keys, in each keyspace, and no new odd ones."""
+"""Proofs about a restored Redis: the recorded numbers of keys and of those that expire, in each keyspace, and no new odd ones."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from infra.clients import redis_client
 
 
 def keys(restored: RestoredPlatform) -> str:
-    """Redis has as many keys and function libraries as when its AOF was copied."""
+    """Redis has as many keys, keys that expire and function libraries as when its AOF was copied."""
     part = restored.manifest.redis
     insist(part and restored.redis_keys == part.aof_keys, f"{restored.redis_keys} keys, not {part.aof_keys if part else 'any'}")
+    expires = part.aof_expires if part else None
+    insist(expires in (None, restored.redis_expires), f"{restored.redis_expires} keys expire, not {expires}")
     with redis_client(restored.platform, READER) as client:
         libraries = libraries_of(client.info("memory"))
     recorded = part.libraries if part else 0
@@ -29,6 +31,10 @@ def keyspaces(restored: RestoredPlatform) -> str:
     with redis_client(restored.platform, READER) as client:
         live = census(client)
     recorded = part.keyspaces if part else {}
+    counts = ", ".join(f"{name} {count}" for name, count in sorted(live.keyspaces.items())) or "none"
+    if part and not recorded:
+        odd_keys = ", ".join(f"{count} {label}" for label, count in sorted(live.odd.items())) or "none"
+        return f"live keys: {counts}; odd ones: {odd_keys} (an incremental set: the server's were not counted by keyspace)"
     copied = part.aof_keys if part else 0
     odd = part.odd if part else None
     if odd is None:
@@ -38,7 +44,6 @@ def keyspaces(restored: RestoredPlatform) -> str:
     insist(not wrong, shown(wrong))
     wrong = count_faults(recorded, live.keyspaces, copied, restored.redis_keys or 0)
     insist(not wrong, shown(wrong))
-    counts = ", ".join(f"{name} {count}" for name, count in sorted(live.keyspaces.items())) or "none"
     like = "; as on the live server: " + ", ".join(f"{count} {label}" for label, count in sorted(live.odd.items())) if live.odd else ""
     missing = sum(recorded.values()) - sum(live.keyspaces.values())
     return f"live keys: {counts}; {missing} expired since the backup; each with its TTL{like}"

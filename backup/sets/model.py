@@ -174,14 +174,15 @@ class PostgresPart(_Part):
 class RedisPart(_Part):
     """The multi-part AOF, the ACL, and in a full set the RDB. `keys` and `expires` are the RDB's counts, None without one.
 
-    The AOF has every state from `aof_from` to `aof_at`, by the second; the last one has `aof_keys` keys.
-    `odd` counts the keys that differ from their keyspace's declaration, by label: None in sets older than this field.
+    The AOF has every state from `aof_from` to `aof_at`, by the second; the last one has `aof_keys` keys, of which `aof_expires` expire.
+    `keyspaces` counts the keys of each keyspace in a full set, and is empty in an incremental one (docs/adr/0413).
+    `odd` counts the keys that differ from their keyspace's declaration, by label. It and `aof_expires` are None in sets older than they.
     `libraries` counts the server's function libraries.
     """
 
     # Older sets have further fields that nothing reads: kept, since the signature covers them.
     model_config = ConfigDict(extra="allow", frozen=True)
-    _later = frozenset({"unproven", "odd", "libraries"})
+    _later = frozenset({"unproven", "odd", "libraries", "aof_expires"})
 
     versions: dict[str, str]
     keys: int | None
@@ -194,6 +195,7 @@ class RedisPart(_Part):
     aof_at: datetime
     odd: dict[str, int] | None = None
     libraries: int = 0
+    aof_expires: int | None = None
 
 
 class WeaviatePart(_Part):

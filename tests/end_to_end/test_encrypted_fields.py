@@ -118,7 +118,7 @@ def test_what_rotates_is_said_once(stack):
     for words in ([], ["api", "--keys"]):
         done = stack.invoke("accounts.rotate", *words, check=False)
         assert done.returncode != 0
-        assert "name an account, or say --all or --keys" in done.stdout + done.stderr
+        assert "what to rotate is not clear" in done.stdout + done.stderr
 
 
 @pytest.mark.exhaustive

@@ -1,6 +1,7 @@
 """Every secret of a stack, held against what every command prints: none is shown, by work that succeeds or by work that fails."""
 
 import json
+import os
 import shlex
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import tasks
 from tests.support.secret_values import secrets_of, shown
 
+BESIDE = f"secrets-{os.getpid()}"
 # In this order. "{folder}" is a folder of the test's own.
 RUN = (
     "outputs",
@@ -52,8 +54,8 @@ RUN = (
     "backup.verify",
     "backup.verify --all --json",
     "backup.restore --dry-run",
-    "backup.restore --into secrets --json",
-    "backup.remove secrets",
+    f"backup.restore --into {BESIDE} --json",
+    f"backup.remove {BESIDE}",
     "backup.restore --live",
     "backup.drill",
     "backup.drill --json",

@@ -134,6 +134,10 @@ def test_what_is_not_due_is_not_made_and_an_incremental_one_builds_on_the_full(
     assert "redis/dump.rdb" in {record.path for record in full.redis.files}
     assert "redis/dump.rdb" not in {record.path for record in manifest.redis.files}
     assert (manifest.redis.keys, manifest.redis.aof_keys) == (None, full.redis.aof_keys)
+    assert manifest.redis.aof_expires == full.redis.aof_expires
+    # The server's keys are counted one by one for a full set alone.
+    assert (manifest.redis.keyspaces, manifest.redis.odd) == ({}, None)
+    assert sum(full.redis.keyspaces.values()) == full.redis.aof_keys
     assert manifest.parent == full.id
     assert manifest.postgres.prior == full.postgres.label
     assert manifest.postgres.references == (full.postgres.label,)

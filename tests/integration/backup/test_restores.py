@@ -26,7 +26,7 @@ from backup.weaviate.counts import count
 from core.container_commands import execute
 from core.docker_client import docker_client
 from core.errors import PlatformError
-from core.labels import OWNER_LABEL, PURPOSE_LABEL
+from core.labels import OWNER_LABEL, PURPOSE_LABEL, STACK_LABEL
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
 from infra.connections import Credentials, Platform
@@ -69,9 +69,16 @@ def user(platform: Platform, name: str) -> None:
         )
 
 
-def labelled(purpose: str) -> list[str]:
-    found = docker_client().containers.list(all=True, ignore_removed=True, filters={"label": f"{PURPOSE_LABEL}={purpose}"})
-    return [str(each.name) for each in found if each.labels.get(OWNER_LABEL) in (None, str(os.getpid()))]
+BESIDE = f"tests-beside-{os.getpid()}"
+
+
+def labelled(*labels: str) -> list[str]:
+    """Containers with these labels. Other tests on this machine have containers of the same purposes."""
+    return [str(each.name) for each in docker_client().containers.list(all=True, ignore_removed=True, filters={"label": list(labels)})]
+
+
+def drills() -> list[str]:
+    return labelled(f"{PURPOSE_LABEL}=drill", f"{OWNER_LABEL}={os.getpid()}")
 
 
 def test_a_drill_proves_a_set_measures_it_and_leaves_nothing(platform: Platform, folder: Path, full: Manifest) -> None:
@@ -99,7 +106,7 @@ def test_a_drill_proves_a_set_measures_it_and_leaves_nothing(platform: Platform,
     written = json.loads((folder / "drills" / f"{report.id}.json").read_text())
     assert written["passed"] is True
     assert "| postgres.rows | proven |" in (folder / "drills" / f"{report.id}.md").read_text()
-    assert labelled("drill") == []
+    assert drills() == []
 
 
 @pytest.mark.exhaustive
@@ -129,6 +136,10 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
         proofs.structure(told)
     with pytest.raises(proofs.Disproved, match=r"7 keys, not \d+"):
         proofs.keys(told)
+    assert full.redis
+    without_expiry = proofs.RestoredPlatform(platform, full, redis_keys=full.redis.aof_keys, redis_expires=0)
+    with pytest.raises(proofs.Disproved, match=f"0 keys expire, not {full.redis.aof_expires}"):
+        proofs.keys(without_expiry)
     with pytest.raises(proofs.Disproved, match="has 200 objects, not 201"):
         proofs.objects(told)
     stranger = dataclasses.replace(platform, accounts={**platform.accounts, "rag": Credentials(weaviate="wrong")})
@@ -150,7 +161,7 @@ def test_a_drill_of_a_set_that_cannot_be_restored_is_a_failed_report(platform: P
     assert "does not come up" in report.failure
     assert "The restore failed" in describe(report)
     assert history(tmp_path)[-1]["passed"] is False
-    assert labelled("drill") == []
+    assert drills() == []
 
 
 @pytest.mark.exhaustive
@@ -165,8 +176,7 @@ def test_a_killed_drill_leaves_nothing_for_long(platform: Platform, folder: Path
     victim = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "platform"), str(folder)])
 
     def its() -> list[str]:
-        found = docker_client().containers.list(all=True, ignore_removed=True, filters={"label": f"{OWNER_LABEL}={victim.pid}"})
-        return [str(each.name) for each in found]
+        return labelled(f"{OWNER_LABEL}={victim.pid}")
 
     try:
         wait_for(lambda: its() or victim.poll() is not None, "the drill has made something")
@@ -207,10 +217,10 @@ def test_every_accident_is_undone_to_the_moment_before(platform: Platform, folde
     assert outcome.stores["postgres"]["seconds_lost"] > 0
     assert outcome.seconds is not None
 
-    beside = restore(platform, moment.isoformat(), into="tests-beside", folder=folder)
+    beside = restore(platform, moment.isoformat(), into=BESIDE, folder=folder)
     try:
         with pytest.raises(PlatformError, match="still exists"):
-            restore(platform, moment.isoformat(), into="tests-beside", folder=folder)
+            restore(platform, moment.isoformat(), into=BESIDE, folder=folder)
         connections = json.loads(Path(beside.connections).read_text())
         assert Path(beside.connections).stat().st_mode & 0o777 == 0o600
         import psycopg
@@ -222,8 +232,8 @@ def test_every_accident_is_undone_to_the_moment_before(platform: Platform, folde
         with redis.Redis.from_url(connections["accounts"]["backup"]["REDIS_URL"], decode_responses=True) as client:
             assert sorted(client.scan_iter()) == before["keys"]
     finally:
-        assert remove("tests-beside") > 0
-    assert labelled("restore") == []
+        assert remove(BESIDE) > 0
+    assert labelled(f"{STACK_LABEL}={BESIDE}") == []
     assert state(platform)["users"] is None
 
     done = restore(platform, moment.isoformat(), live=True, folder=folder)

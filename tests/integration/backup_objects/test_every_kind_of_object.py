@@ -1,6 +1,7 @@
 """Whatever somebody puts into a store: the set is made, the rest is proven, and what can't be is told with its reason."""
 
 import json
+import os
 from pathlib import Path
 
 import psycopg
@@ -27,7 +28,7 @@ from monitor.keyspaces import expiry
 from tests.integration.backup_objects.conftest import ODD_KEY, TENANTS, superuser
 from tests.support.scratch_platform import ScratchPlatform
 
-BESIDE = "tests-objects"
+BESIDE = f"tests-objects-{os.getpid()}"
 # Everything with rows that a restore brings back, asked as text: another way than the one that is tried.
 COMPARED = (
     "odd_types", "webhook_log", "no_columns", '"주문 ""내역"".a"', "parted", "parent", "child", "summary", "half_here",
