@@ -27,7 +27,7 @@ Sink = Callable[[bytes], object]
 
 _NOT_STARTED = 126  # an engine's code for a command that can't start, and for one without its client
 _ENDED_FROM_OUTSIDE = (127, 137)  # no shell in the container, or one that was killed: the engine's word, since nobody prints a mark then
-_YIELDING = ("nice", "-n", "15")
+_YIELDING = ("nice", "-n", "15", "ionice", "-c", "3")
 
 GUARDED = """
 printf '%s' "$input" | "$@" 3<&- &
@@ -251,7 +251,7 @@ def execute(
 
     `text` is the command's standard input: a password there is not in any argument or environment. `sink` takes standard output
     piece by piece, so that memory use stays small. With `check`, an exit code other than 0 raises PlatformError.
-    A `yielding` command uses the processor only when the store itself is idle.
+    A `yielding` command uses the processor and the disk only when the store itself is idle.
     """
     whole = [*_YIELDING, *command] if yielding else command
     with _explained(container, command), _tethered(container, whole, user, text) as job:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from backup.postgres import live_log, pgbackrest, tables, unchanged
 from backup.postgres.evidence import Evidence, Log, Mark, Part, Point, base_of, newest_points, write
+from backup.postgres.giving_way import giving_way
 from backup.postgres.logical import LOGICAL_PATH, dump
 from backup.postgres.parts import TAKEN_OVER, Counting, counted_again, relations
 from backup.queries import query
@@ -67,7 +68,8 @@ def back_up(platform: Platform, request: Request, progress: Progress) -> Postgre
     with connect(platform, ACCOUNT, autocommit=True) as probe:
         begun = unchanged.point(probe)
     progress.status(f"{request.kind} physical backup")
-    physical = pgbackrest.back_up(container, request.kind, request.set_id)
+    with giving_way(platform, container, progress):
+        physical = pgbackrest.back_up(container, request.kind, request.set_id)
     progress.status("reference point and logical backup" if request.logical == "live" else "reference point")
     reference = _reference_point(platform, request, physical, begun, progress)
     archived = reference.archived

@@ -16,6 +16,7 @@ BACKUP_RULES = BackupRules(
     drill_every=timedelta(days=7),
     archive_timeout=timedelta(seconds=50),
     loss_at_most=timedelta(minutes=1),
+    commit_waits_at_most=timedelta(milliseconds=10),
     keep_fulls=2,
     keep_days=7,
     keep_weeks=4,

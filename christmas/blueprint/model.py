@@ -266,6 +266,7 @@ class BackupRules:
     A set takes over the count of what didn't change; a share of that (`recount_share`) and all that was counted `recount_every` ago is
     counted again all the same. The first drill waits for `first_drill_after` the first set, so that a new stack answers fast while somebody
     tries it. `archive_timeout` leaves time for archiving within `loss_at_most`: the commits of PostgreSQL that a lost machine may cost.
+    While commits wait longer than `commit_waits_at_most` for the disk, a physical backup stands still.
     """
 
     full_every: timedelta
@@ -277,6 +278,7 @@ class BackupRules:
     drill_every: timedelta
     archive_timeout: timedelta
     loss_at_most: timedelta
+    commit_waits_at_most: timedelta
     keep_fulls: int
     keep_days: int
     keep_weeks: int

@@ -22,6 +22,7 @@ RULES = BackupRules(
     drill_every=timedelta(days=7),
     archive_timeout=timedelta(seconds=50),
     loss_at_most=timedelta(minutes=1),
+    commit_waits_at_most=timedelta(milliseconds=10),
     keep_fulls=2,
     keep_days=3,
     keep_weeks=2,
