@@ -115,7 +115,8 @@ def test_exporters_leave_no_refusal_that_the_checks_would_tell_of(watched: Watch
 
         def since_then() -> list[Any]:
             """Other tests' attacks as this account are in the log as well."""
-            return [each for each in redis.acl_log(512) if each["username"] == "monitor" and each["timestamp-last-updated"] >= began]
+            log: list[Any] = redis.acl_log(512)
+            return [each for each in log if each["username"] == "monitor" and each["timestamp-last-updated"] >= began]
 
         found: Any = wait_for(since_then, "the exporter has asked")
     assert {each["object"] for each in found} == {"slowlog|get"}

@@ -26,7 +26,7 @@ def _hurry() -> None:
     except ImportError:
         return  # another Python's, which has nothing to do with the platform
     for module, name, kept in (
-        (backup_and_drill_rules, "BACKUP_RULES", {"archive_timeout", "loss_at_most"}),
+        (backup_and_drill_rules, "BACKUP_RULES", {"archive_timeout", "loss_at_most", "commit_waits_at_most"}),
         (schedule_rules, "SCHEDULE_RULES", {"keep_history"}),
     ):
         before = getattr(module, name)
