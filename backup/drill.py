@@ -30,6 +30,7 @@ from core import lock
 from core.container_commands import execute
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
+from core.side_by_side import one_for_two_processors
 from core.step import Step, follow
 from core.words import cell_text, size_text
 from infra.backup_places import FIRST
@@ -187,7 +188,17 @@ class _Run:
         plans = plan(Target(set_id=self.manifest.id), self.every, self.manifest.stores, datetime.now(UTC))
         # Replicate from a master that does not exist: replicas do not expire keys, so every key can be counted.
         replica = ("replicaof 127.0.0.1 1",)
-        platform = fill(scratch_stores, self.platform, ingredients, plans, self.every, self.timings, progress, redis_settings=replica)
+        platform = fill(
+            scratch_stores,
+            self.platform,
+            ingredients,
+            plans,
+            self.every,
+            self.timings,
+            progress,
+            redis_settings=replica,
+            at_once=one_for_two_processors(),
+        )
         redis = scratch_stores.containers.get("redis")
         return proofs.RestoredPlatform(platform, self.manifest, *(_count_and_promote(str(redis.name)) if redis else ()))
 

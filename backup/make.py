@@ -25,10 +25,9 @@ from backup.storage import copies, mirror
 from backup.weaviate import back_up as weaviate_store
 from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core import lock
-from core.docker_client import engine_processors
 from core.errors import PlatformError
 from core.progress import Progress, SilentProgress
-from core.side_by_side import side_by_side
+from core.side_by_side import one_for_two_processors, side_by_side
 from core.step import Step, follow
 from infra.connections import Platform
 
@@ -260,7 +259,7 @@ def _run_stores(platform: Platform, plan: _Plan, target: SetFolder, progress: Pr
         ),
     }
     jobs = {store: partial(_explained, store, backups[store]) for store in plan.stores}
-    return _collect(side_by_side(jobs, progress, at_once=max(1, engine_processors() // 2)))
+    return _collect(side_by_side(jobs, progress, at_once=one_for_two_processors()))
 
 
 def _explained(store: Store, back_up: Callable[[Progress], _T], progress: Progress) -> _T:

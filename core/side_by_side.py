@@ -31,6 +31,11 @@ def side_by_side(jobs: Mapping[_K, Callable[[Progress], _T]], progress: Progress
     return running
 
 
+def one_for_two_processors() -> int:
+    """How many jobs at a time leave the engine's clients a core: one for each two of its processors (docs/adr/0410)."""
+    return max(1, docker_client.engine_processors() // 2)
+
+
 def _shown(job: Callable[[Progress], _T], part: _Part) -> _T:
     """Run the job; its part of the line goes with its end."""
     try:

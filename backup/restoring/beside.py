@@ -1,4 +1,4 @@
-"""The stores of a plan, restored into scratch containers beside the live ones, all at the same time."""
+"""The stores of a plan, restored into scratch containers beside the live ones."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ def fill(
     progress: Progress,
     *,
     redis_settings: Iterable[str] = (),
+    at_once: int | None = None,
 ) -> Platform:
     """Restore each store to its plan, note in `timings` how long it took, and return the stores as a platform with the same accounts.
+
+    All stores at the same time, or `at_once` of them.
 
     Raises PlatformError if one can't be restored, once the others are done.
     """
@@ -50,6 +53,6 @@ def fill(
         ),
         "weaviate": weaviate,
     }
-    for store, future in side_by_side({store: jobs[store] for store in plans}, progress).items():
+    for store, future in side_by_side({store: jobs[store] for store in plans}, progress, at_once).items():
         timings[store] = future.result()
     return scratch_stores.platform(platform.accounts, embedding_profile=platform.embedding_profile, embedding_key=platform.embedding_key)
