@@ -22,7 +22,7 @@ from backup.restoring.beside import fill
 from backup.restoring.ingredients import Ingredients, ingredients_of
 from backup.restoring.journal import Begun, Journal, refuse_part
 from backup.restoring.outcome import RestoreOutcome, Seen, tell
-from backup.restoring.scratch import Scratch
+from backup.restoring.scratch import Scratch, remove_leftovers
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
 from backup.sets import folders, keys
 from backup.sets.model import STORES, Manifest, Store
@@ -33,14 +33,17 @@ from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.labels import PURPOSE_LABEL, STACK_LABEL, with_labels
 from core.leftovers import remove_labelled
+from core.patience import patience
 from core.progress import Progress, SilentProgress
 from core.step import Step, follow
+from core.waiting import looks
 from infra.backup_places import FIRST
 from infra.connections import LOCAL, Platform
 
 PURPOSE = "restore"
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 _STATE = "state.json"
+_LET_GO_SECONDS = 10
 
 
 def restore(
@@ -240,7 +243,7 @@ def _restore_beside(
                 where=str(own_folder),
                 next_step=f"choose another name, or remove it: invoke backup.remove {name}",
             )
-        remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
+        _clear(name)
         write_whole(own_folder / _STATE, b'{"state": "running"}')
         scratch_stores = Scratch(name, PURPOSE, own_folder, owned=False)
         try:
@@ -256,6 +259,15 @@ def _restore_beside(
     took = round(time.monotonic() - began, 1)
     outcome = tell(target, name, plans, every, log, seconds=took, seen=seen)
     return dataclasses.replace(outcome, connections=str(own_folder / "connections.json"))
+
+
+def _clear(name: str) -> None:
+    """Remove what a killed run of this restore left. Its last requests may still be on their way, and its helpers hold its volumes."""
+    for in_time in looks(patience(_LET_GO_SECONDS)):
+        remove_leftovers()
+        lines = remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
+        if not in_time or not any(line.startswith("kept") for line in lines):
+            return
 
 
 def _empty(own_folder: Path) -> None:
