@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
+
+from cryptography.hazmat.primitives import serialization
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.twin_logins import twin_of
@@ -59,4 +62,15 @@ def _texts(value: Any) -> Iterator[str]:
         if "\n" not in value:
             yield value
         elif "CERTIFICATE" not in value and "PUBLIC" not in value:
-            yield from (word for word in _RANDOM.findall(value) if any(map(str.isdigit, word)) and any(map(str.isalpha, word)))
+            words = {word for word in _RANDOM.findall(value) if any(map(str.isdigit, word)) and any(map(str.isalpha, word))}
+            yield from (word for word in words if not word.startswith("christmas-") and not _is_public(word, value))
+
+
+def _is_public(word: str, text: str) -> bool:
+    """Whether a line of a private key is of its public half alone, which stands in the certificate: its end is, with a curve's key."""
+    try:
+        key = serialization.load_pem_private_key(text.encode(), None).public_key()
+        point = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+        return base64.b64decode(word + "=" * (-len(word) % 4), validate=True) in point
+    except ValueError:
+        return False  # no key, not one of a curve, or no line of it
