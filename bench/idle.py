@@ -90,9 +90,9 @@ def shares(stack: str, minutes: float) -> Shares:
         sys.exit(f"stack {stack} has no container that runs: invoke up --stack {stack}")
     if others := len(client.containers.list()) - len(containers):
         _tell(f"{others} other containers run: what Docker does for them is counted too")
-    before, began = {**_inside(containers), **dict(_engine(containers))}, time.monotonic()
+    before, began = {**_inside(containers), **dict(engine_seconds(containers))}, time.monotonic()
     time.sleep(minutes * 60)
-    inside, engine = _inside(containers), dict(_engine(containers))
+    inside, engine = _inside(containers), dict(engine_seconds(containers))
     seconds = time.monotonic() - began
     share = {name: (now - before.get(name, now)) / seconds * 100 for name, now in {**inside, **engine}.items()}
     memory = {name: (memory_of(_stats(container_id))[0] or 0) / 2**20 for name, container_id in containers.items()}
@@ -110,7 +110,7 @@ def _stats(container: str) -> Any:
     return docker_client().api.stats(container, stream=False, one_shot=True)
 
 
-def _engine(containers: dict[str, str]) -> Iterator[tuple[str, float]]:
+def engine_seconds(containers: dict[str, str]) -> Iterator[tuple[str, float]]:
     """Processor seconds of Docker's processes on this machine and of their children that ended: its own, and those for these containers."""
     for process in Path("/proc").glob("[0-9]*"):
         try:

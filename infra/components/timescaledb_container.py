@@ -152,6 +152,8 @@ log_min_duration_statement = -1
 log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
 {audit}
+# An image of others may not have it: every line is logged then (docs/adr/0027).
+include_if_exists = '/usr/local/lib/christmas/audit_once.conf'
 track_io_timing = on
 # How long commits wait for the disk: postgres.commits.
 track_wal_io_timing = on

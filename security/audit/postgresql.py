@@ -17,7 +17,8 @@ REFUSED_LOGIN = re.compile(
 # pgaudit: SESSION or OBJECT, two numbers, class, command, type and name of the object, then what is not logged. OBJECT is what the audit's
 # role may do, which is to read: a statement that changes rows and reads some has a line of each.
 _AUDIT = re.compile(rb"^AUDIT: (?P<by>SESSION|OBJECT),\d+,\d+,(?P<kind>[A-Z]+),(?P<command>[A-Z_ ]+),(?P<type>[A-Z_ ]*),(?P<rest>.*)$")
-_NOT_LOGGED = b",<not logged>,<not logged>"
+# At its end, behind what can't be in a name of an object there, how often more the session did the same (docs/adr/0027).
+_END = re.compile(rb",<not logged>,<not logged>(?:,REPEATED,(?P<more>\d+))?$")
 
 
 def event_of(time: str, line: bytes) -> Event | None:
@@ -30,8 +31,8 @@ def event_of(time: str, line: bytes) -> Event | None:
     said, address = match["said"], match["client"].decode(errors="replace")
     account = account_of(match["user"].decode(errors="replace"))
 
-    def event(action: str, thing: str, *, denied: bool = False) -> Event:
-        return Event(time, STORE, account, address, action, thing, "denied" if denied else "done", match["session"].decode())
+    def event(action: str, thing: str, *, denied: bool = False, count: int = 1) -> Event:
+        return Event(time, STORE, account, address, action, thing, "denied" if denied else "done", match["session"].decode(), count)
 
     if match["level"] == b"FATAL":
         # The health check asks without a password, the check of encryption without TLS: both are meant to be refused.
@@ -44,7 +45,8 @@ def event_of(time: str, line: bytes) -> Event | None:
     audited = _AUDIT.match(said)
     if audited is None:
         return None
-    name = audited["rest"].removesuffix(_NOT_LOGGED).decode(errors="replace").strip('"')
+    end = _END.search(audited["rest"])
+    name = audited["rest"][: end.start() if end else None].decode(errors="replace").strip('"')
     thing = f"{audited['type'].decode().lower()} {name}".strip() or "role"
     kind = READ if audited["by"] == b"OBJECT" else audited["kind"].decode().lower()
-    return event(f"{kind}: {audited['command'].decode().lower()}", thing)
+    return event(f"{kind}: {audited['command'].decode().lower()}", thing, count=int(end["more"] or 1) if end else 1)

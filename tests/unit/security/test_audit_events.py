@@ -40,6 +40,29 @@ LINES = {
 }
 
 
+REPEATED = {
+    "SESSION,7,1,WRITE,UPDATE,TABLE,public.users,<not logged>,<not logged>,REPEATED,57": ("write: update", "table public.users", 57),
+    "OBJECT,7,1,READ,SELECT,TABLE,public.users,<not logged>,<not logged>,REPEATED,1": ("read: select", "table public.users", 1),
+    # Names of tables: the number stands behind what is not logged, and a name can't.
+    'SESSION,7,1,WRITE,INSERT,TABLE,"public.""x,REPEATED,9"" y",<not logged>,<not logged>': (
+        "write: insert",
+        'table public.""x,REPEATED,9"" y',
+        1,
+    ),
+    'SESSION,7,1,WRITE,INSERT,TABLE,"public.""x,<not logged>,<not logged>,REPEATED,9"" y",<not logged>,<not logged>,REPEATED,2': (
+        "write: insert",
+        'table public.""x,<not logged>,<not logged>,REPEATED,9"" y',
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("said", REPEATED)
+def test_a_line_that_tells_how_often_is_so_many_events(said: str) -> None:
+    action, thing, count = REPEATED[said]
+    assert of_postgresql(f"LOG:  AUDIT: {said}") == Event(TIME, "postgresql", "api", "10.0.0.9", action, thing, "done", "383", count)
+
+
 @pytest.mark.parametrize("said", LINES)
 def test_a_line_of_postgresql_is_an_event(said: str) -> None:
     assert of_postgresql(said) == Event(TIME, "postgresql", "api", "10.0.0.9", *LINES[said][:2], LINES[said][2], "383")  # type: ignore[arg-type]
