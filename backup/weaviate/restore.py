@@ -56,7 +56,7 @@ def live(platform: Platform, plan: StorePlan, work: LiveWork) -> None:
     work.journal.reach("weaviate", PLANNED)
     name = platform.containers["weaviate"]
     stopped.remove_earlier(f"{name}-restore")
-    root_key = _root_key(name)
+    key = root_key(name)
     container = stopped.halt(name)
     chain = chain_of(plan.manifest, folders.list_sets(folder=folder))
     wanted_ids = [manifest.weaviate.backup_id for manifest in chain if manifest.weaviate and manifest.weaviate.backup_id]
@@ -69,7 +69,7 @@ def live(platform: Platform, plan: StorePlan, work: LiveWork) -> None:
     stopped.start(container)
     part = plan.manifest.weaviate
     if part and part.backup_id:
-        restore_collections(platform.weaviate_url(), platform.ca_file, root_key, part.backup_id)
+        restore_collections(platform.weaviate_url(), platform.ca_file, key, part.backup_id)
         # Weaviate writes restored users to its disk only when it ends cleanly: after a crash before that, nobody could log in.
         stopped.start(stopped.halt(name))
     work.journal.reach("weaviate", RECOVERED)
@@ -122,7 +122,7 @@ def chain_of(manifest: Manifest, sets: Iterable[Manifest]) -> list[Manifest]:
     return chain
 
 
-def _root_key(name: str) -> str:
+def root_key(name: str) -> str:
     """Weaviate's root key, read from its volume: a container that a killed run was stopping accepts no command."""
     files: dict[str, str] = {}
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from backup.weaviate.restore import root_key
 from christmas.blueprint.services import SERVICES
 from christmas.connecting import read_settings
 from infra import env_file
@@ -19,6 +20,7 @@ from infra.components.names import LIVE_PAGE
 from monitor import wire
 from monitor.ports_and_certificates import PORTS
 from tests.end_to_end.conftest import BIN, ROOT
+from tests.support.own_keys_of_weaviate import answer, answers
 from tests.support.steady_clients import STORES, SteadyClients, embedder
 from tests.support.waiting import wait_for
 
@@ -215,6 +217,24 @@ def test_nobody_is_refused_while_the_embedders_key_is_rotated(stack, written):
         embedder(before)
     stack.pulumi("preview", "--refresh", "--expect-no-changes", "--non-interactive")
     assert stack.container("embedder").attrs["State"]["StartedAt"] == started
+
+
+@pytest.mark.exhaustive
+def test_no_accounts_key_is_refused_while_weaviates_own_keys_are_replaced(stack):
+    """They have no overlap: Weaviate is away while it is replaced, but nobody is told that an account's key is wrong."""
+    platform = stack.platform()
+    keys = {name: credentials.weaviate for name, credentials in platform.accounts.items() if credentials.weaviate}
+    former = root_key(platform.containers["weaviate"])
+    assert {"app", "backup", "monitor"} <= keys.keys()
+    assert answer(platform, former) == "200"
+    stack.pulumi("config", "set", "--path", "christmas:rotations.weaviate", "1")
+    with answers(platform, keys) as found:
+        stack.up()
+    assert {status for seen in found.values() for status in seen} <= {"200", "503", "nobody"}
+    assert all(seen["200"] for seen in found.values())
+    newest = root_key(platform.containers["weaviate"])
+    assert newest != former
+    assert (answer(platform, newest), answer(platform, former)) == ("200", "401")
 
 
 def shown_by(stack, trusted):

@@ -34,14 +34,14 @@ def said(server: ScratchServer, pid: int) -> list[bytes]:
     return [line for line in text.splitlines() if b"[%d]" % pid in line]
 
 
-def events(server: ScratchServer, pid: int) -> list[Event]:
+def reported(server: ScratchServer, pid: int) -> list[Event]:
     return [event for line in said(server, pid) if (event := event_of("", line)) is not None]
 
 
 def counts(server: ScratchServer, pid: int) -> Counter[str]:
     """How often a session did what, by the audit."""
     found: Counter[str] = Counter()
-    for event in events(server, pid):
+    for event in reported(server, pid):
         found[f"{event.action} of {event.object}"] += event.count
     return found
 
@@ -54,7 +54,7 @@ def ended(server: ScratchServer, connection: psycopg.Connection) -> int:
     """End a session, and wait until its last line is there; its number."""
     pid = connection.info.backend_pid
     connection.close()
-    wait_for(lambda: any(event.action == "logout" for event in events(server, pid)), "the session's end is in the log")
+    wait_for(lambda: any(event.action == "logout" for event in reported(server, pid)), "the session's end is in the log")
     return pid
 
 
