@@ -5,7 +5,7 @@
    statement: class, command, type and name of the object. Further ones are counted; the number is written as one more line, `…,REPEATED,57`, after SECONDS, at the end of the
    session, or where there are too many kinds. What a server that is killed has not written is a number, of at most so many seconds.
 
-   Whoever writes from within a signal may not format: a line is made up when its kind is first repeated, and only its number is added later.
+   Within a signal nothing may be formatted: a line is made up when its kind is first repeated, and only its number is added later.
 
    Declared here is what is used of PostgreSQL 17; the server refuses a module of another major version by its magic block. */
 
