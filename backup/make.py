@@ -26,6 +26,7 @@ from backup.weaviate import back_up as weaviate_store
 from christmas.blueprint.backup_and_drill_rules import BACKUP_RULES
 from core import lock
 from core.errors import PlatformError
+from core.leftovers import remove_of_dead_processes
 from core.progress import Progress, SilentProgress
 from core.side_by_side import one_for_two_processors, side_by_side
 from core.step import Step, follow
@@ -79,7 +80,9 @@ class _Run:
             Step("check that no restore is half done", "a set of it would have no state that the stores ever had", self._check_restores),
             Step("read which sets there are", "they decide what is due", lambda _: mirror.refresh(self.platform, self.folder)),
             Step("check that PostgreSQL has its data", "a set of an emptied server would become the newest", self._check_data),
-            Step("remove what interrupted runs left", "it has no manifest, so it is no set", self._clean_up),
+            Step(
+                "remove what interrupted runs left", "parts without a manifest are no set, and nobody uses helpers any more", self._clean_up
+            ),
             Step("close a restore that has its full set", "until then the next set is a full one", self._settle),
             Step("decide what is due", "a full or an incremental set, or none", self._decide),
             Step("back the stores up, sign and publish the set", "without a manifest it is none", self._make, lambda: self.kind is None),
@@ -131,8 +134,10 @@ def known_stores(stores: Sequence[str] | None) -> tuple[Store, ...]:
 
 
 def clean_up(platform: Platform, folder: Path, progress: Progress) -> None:
-    """Remove sets that earlier runs left without a manifest. The caller must hold the lock."""
+    """Remove what earlier runs left: sets without a manifest, and their containers. The caller must hold the lock."""
     later_dump.clean_up(platform, folder)
+    for line in remove_of_dead_processes():
+        progress.log(f"{line}, of a run that was ended")
     unfinished = folders.leftovers(folder)
     if not unfinished:
         return

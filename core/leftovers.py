@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from core.docker_client import docker_client
-from core.labels import with_labels
+from core.labels import OWNER_LABEL, PURPOSE_LABEL, with_labels
+
+
+def remove_of_dead_processes() -> list[str]:
+    """Remove scratch platforms and helpers of processes that are gone, which a killed run can't do itself; a line about each.
+
+    What a process that runs has made stays, also another stack's.
+    """
+    return remove_labelled([OWNER_LABEL, PURPOSE_LABEL], lambda labels: not is_alive(labels.get(OWNER_LABEL, "")))
 
 
 def remove_labelled(required: Iterable[str], going: Callable[[Mapping[str, str]], bool]) -> list[str]:

@@ -112,12 +112,12 @@ def stop(stack: str, *, now: bool = False) -> str:
 @contextlib.contextmanager
 def paused(stack: str) -> Iterator[None]:
     """Stop the schedule at once to take the stack down; if that fails, start it again."""
-    from backup.restoring.scratch import remove_leftovers
+    from core.leftovers import remove_of_dead_processes
 
     if not stop(stack, now=True):
         yield
         return
-    remove_leftovers()
+    remove_of_dead_processes()
     try:
         yield
     except BaseException:

@@ -26,7 +26,7 @@ from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.helper_containers import helper
 from core.labels import OWNER_LABEL, PROJECT_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL, with_labels
-from core.leftovers import is_alive, remove_labelled
+from core.leftovers import remove_of_dead_processes
 from infra.components.description import ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Credentials, Endpoint, Platform
@@ -285,7 +285,7 @@ class Scratch:
 @contextlib.contextmanager
 def scratch(purpose: str) -> Iterator[Scratch]:
     """A scratch network with a random name; removed at the end, with everything started on it."""
-    remove_leftovers()
+    remove_of_dead_processes()
     with temporary.folder("scratch") as folder:
         scratch_stores = Scratch(f"{purpose}-{secrets.token_hex(4)}", purpose, folder)
         try:
@@ -293,8 +293,3 @@ def scratch(purpose: str) -> Iterator[Scratch]:
             yield scratch_stores
         finally:
             scratch_stores.close()
-
-
-def remove_leftovers() -> None:
-    """Remove scratch containers, volumes and networks of dead processes: a killed run can't remove its own."""
-    remove_labelled([OWNER_LABEL, PURPOSE_LABEL], lambda labels: not is_alive(labels.get(OWNER_LABEL, "")))

@@ -14,9 +14,11 @@ from backup.sets import folders
 from backup.sets.model import Manifest
 from core.docker_client import docker_client
 from core.errors import PlatformError
-from core.labels import OWNER_LABEL, STACK_LABEL, with_labels
+from core.helper_containers import helper, make_helper
+from core.labels import OWNER_LABEL, PURPOSE_LABEL, STACK_LABEL, with_labels
 from infra.clients import postgres, redis_client, weaviate_client
 from monitor.backups import judge_timeline
+from schedule.jobs import Job
 from tests.support.backup_faults import Sets, owned_by
 from tests.support.cases import in_make_test
 from tests.support.scratch_platform import DOCUMENTS
@@ -48,13 +50,31 @@ def test_a_killed_backup_leaves_no_set_and_the_next_one_completes(
     made: Sets, single: dict[str, Manifest], stage: str, delay: float
 ) -> None:
     before, store = made.ids(), stage.partition(":")[0]
-    made.killed("make", stage, delay, kind="full", stores=[store])
+    pid = made.killed("make", stage, delay, kind="full", stores=[store])
     assert made.ids() == before
     assert len(folders.leftovers(made.folder)) == 1
     newest = made.make("full", [store])
+    assert owned_by(pid) == [], "nor a container"
     assert made.ids() == [*before, newest.id]
     made.assert_good(single[store].id, newest.id)
     made.assert_nothing_held()
+
+
+@pytest.mark.exhaustive
+def test_containers_of_a_killed_backup_go_with_the_next_upkeep_too_and_those_of_a_running_process_stay(made: Sets) -> None:
+    pid = made.killed("make", "redis: checking the copies", 0.2, kind="full", stores=["redis"])
+    image = docker_client().containers.get(made.platform.containers["redis"]).image.id
+    # Whether the killed run had one already is a matter of its pace: this one it had.
+    make_helper(image, "redis-check", labels=with_owner(pid))
+    with helper(image, "redis-check") as used:
+        assert owned_by(pid)
+        assert Job("upkeep", made.platform.stack, lambda _: made.platform, made.folder, goes_on=False).wake()
+        assert owned_by(pid) == []
+        assert str(used.name) in owned_by(os.getpid())
+
+
+def with_owner(pid: int) -> dict[str, str]:
+    return {PURPOSE_LABEL: "redis-check", OWNER_LABEL: str(pid)}
 
 
 @pytest.mark.exhaustive
