@@ -39,6 +39,8 @@ from infra.connections import Platform
 
 FOLDER = "drills"
 HISTORY = "history.jsonl"
+_NEEDED = frozenset({proofs.READER, "admin", "monitor"})
+"""Who reads what is restored, who makes Redis count and take writes, and who asks the servers whether they are well."""
 _ASIDE = "dump"
 """In that folder: a logical backup until it is in its set."""
 
@@ -99,6 +101,12 @@ def drill(
         refuse_part(folder)
     every = sets_at(platform, folder, place)
     run = _Run(platform, folder, place, every, folders.choose(every, set_id, folder))
+    if strangers := locked_out(platform, run.manifest):
+        raise PlatformError(
+            what=f"the secrets of {', '.join(strangers)} are newer than set {run.manifest.id}, so what is restored can't be read",
+            where=f"the drill of {run.manifest.id}",
+            next_step="invoke backup --full makes a set that knows them; then invoke backup.drill",
+        )
     with lock.hold(folder / FOLDER, f"a drill of {run.manifest.id}"):
         follow(run.steps(), progress or SilentProgress())
         return run.report()
@@ -146,7 +154,8 @@ class _Run:
                 if self.manifest.awaits_logical and self.place in ("", FIRST):
                     progress.status("logical backup of the restored server")
                     self._dump(restored.platform, ingredients)
-                for name, proof in proofs.of(self.manifest, embedder="embedder" in scratch_stores.containers).items():
+                fitting = proofs.of(self.manifest, embedder="embedder" in scratch_stores.containers, rotated=restored.rotated)
+                for name, proof in fitting.items():
                     progress.status(f"proving {name}")
                     self.proven.append(_prove(name, proof, restored))
                 progress.status("cleaning up")
@@ -200,7 +209,8 @@ class _Run:
             at_once=one_for_two_processors(),
         )
         redis = scratch_stores.containers.get("redis")
-        return proofs.RestoredPlatform(platform, self.manifest, *(_count_and_promote(str(redis.name)) if redis else ()))
+        keys, expires = _count_and_promote(str(redis.name)) if redis else (None, None)
+        return proofs.RestoredPlatform(platform, self.manifest, keys, expires, rotated_since(self.platform, self.manifest))
 
     def report(self) -> Report:
         """What came of it."""
@@ -223,6 +233,16 @@ class _Run:
 
     def _mark(self, _: Progress) -> None:
         marks.mark(self.folder, self.manifest.id, drilled=datetime.now(UTC))
+
+
+def rotated_since(platform: Platform, manifest: Manifest) -> frozenset[str]:
+    """The accounts whose secrets were made after the set: restored stores know only the former ones."""
+    return frozenset(name for name, turn in platform.rotations.items() if turn.generation and turn.made_at > manifest.started)
+
+
+def locked_out(platform: Platform, manifest: Manifest) -> list[str]:
+    """Those of them without whom there is no drill."""
+    return sorted(rotated_since(platform, manifest) & _NEEDED)
 
 
 def loss_now(platform: Platform, every: list[Manifest]) -> dict[str, float]:

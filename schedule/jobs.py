@@ -155,7 +155,7 @@ class Job:
         return True
 
     def _upkeep(self) -> bool:
-        """Refresh rollups and drop expired data; fix expiries of keys; compute indicators from changes."""
+        """Remove what killed runs left; refresh rollups and drop expired data; fix expiries of keys; compute indicators from changes."""
         if not self._every("upkeep", SCHEDULE_RULES.upkeep_every):
             return not self.failures
         if lock.is_held(self.folder) or Journal(self.folder).read():
@@ -163,12 +163,15 @@ class Job:
             self._looked.pop("upkeep", None)
             self._held_since = self._held_since or datetime.now(UTC)
             return False
+        from core.leftovers import remove_of_dead_processes
         from migrations.edition import Edition
         from migrations.upkeep.run import maintain
         from monitor import keyspaces
         from seed import indicators
 
         platform = self.load(self.stack)
+        for line in remove_of_dead_processes():
+            say(f"upkeep: {line}, of a run that was ended")
         if self._waits_for_schema(platform):
             return False
         report = maintain(platform)
@@ -193,8 +196,7 @@ class Job:
         from monitor.growth.sizes import measure
         from schedule import growth, history
 
-        platform = self.load(self.stack)
-        results = checks.run(platform)
+        platform, results = checks.run_present(self.load(self.stack), lambda: self.load(self.stack), checks.every())
         history.append(self.history, results)
         if growth.is_due(grown := self.history.with_name(growth.FILE)):
             growth.record(grown, measure(platform), results)
@@ -252,6 +254,9 @@ class Job:
         if not regular and not awaiting:
             return not self.failures
         platform = self.load(self.stack)
+        if strangers := drill.locked_out(platform, folders.choose(sets, awaiting, self.folder)):
+            self._tell_once(f"drill: waits for the next set: the secrets of {', '.join(strangers)} are newer than this one")
+            return not self.failures
         if regular:
             self._since = drill_since(past, BACKUP_RULES)
             say("drill: is due; verifying the newest set first")

@@ -58,6 +58,10 @@ def least_certainty(platform: Platform, collection: Collection = CHRISTMAS_DOCUM
     return collection.profile(platform.embedding_profile).certainty
 
 
+ASKER = "rag"
+"""The account that asks."""
+
+
 def search(
     platform: Platform,
     question: str,
@@ -80,7 +84,7 @@ def search(
     certainty = least_certainty(platform, collection) if certainty is None else certainty
     _check(question, certainty, limit)
     try:
-        with clients.weaviate_client(platform, "rag") as client:
+        with clients.weaviate_client(platform, ASKER) as client:
             return ask(client, question, certainty, limit, mode=mode, path=path, section=section, collection=collection)
     except failures.WeaviateQueryError as error:
         raise _explained(error.message, collection.name, platform) from error

@@ -19,12 +19,16 @@ class Disproved(Exception):  # noqa: N818 - a finding, no error of the program
 
 @dataclass(frozen=True, slots=True)
 class RestoredPlatform:
-    """A restored platform, and the manifest to compare it with. Redis' keys, and those that expire, were counted before one could."""
+    """A restored platform, and the manifest to compare it with. Redis' keys, and those that expire, were counted before one could.
+
+    The secrets of the accounts in `rotated` are newer than the set, so it can't know them.
+    """
 
     platform: Platform
     manifest: Manifest
     redis_keys: int | None = None
     redis_expires: int | None = None
+    rotated: frozenset[str] = frozenset()
 
 
 Proof = Callable[[RestoredPlatform], str]

@@ -17,7 +17,6 @@ from backup.make import make
 from backup.proving import proofs
 from backup.restore import remove, restore
 from backup.restoring.journal import Journal
-from backup.restoring.scratch import remove_leftovers
 from backup.sets import folders, marks
 from backup.sets.files import SetFolder, plain_file, write_hashed
 from backup.sets.model import Manifest
@@ -27,9 +26,10 @@ from core.container_commands import execute
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.labels import OWNER_LABEL, PURPOSE_LABEL, STACK_LABEL
+from core.leftovers import remove_of_dead_processes
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.components.names import redis_cli
-from infra.connections import Credentials, Platform
+from infra.connections import Credentials, Platform, Turn
 from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
 from tests.support.waiting import wait_for
 
@@ -185,8 +185,34 @@ def test_a_killed_drill_leaves_nothing_for_long(platform: Platform, folder: Path
         victim.wait()
     assert victim.returncode == -signal.SIGKILL
     assert its()
-    remove_leftovers()
+    remove_of_dead_processes()
     assert its() == []
+
+
+def with_new_secrets(platform: Platform, name: str) -> Platform:
+    """The platform after an account's rotation, as a set that was made before knows nothing of it."""
+    new = {name: Credentials(postgres="new", redis="new", weaviate="new")}
+    turn = Turn(1, datetime.now(UTC), former=True)
+    return dataclasses.replace(platform, accounts=platform.accounts | new, rotations=platform.rotations | {name: turn})
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", ["api", "rag"])
+def test_a_set_that_is_older_than_an_accounts_secrets_is_proven_without_that_account(
+    platform: Platform, folder: Path, full: Manifest, name: str
+) -> None:
+    report = drill(with_new_secrets(platform, name), full.id, folder=folder)
+    assert report.passed, [proof for proof in report.proofs if not proof.passed]
+    untried = [proof.name for proof in report.proofs if f"not tried: {name}" in proof.message]
+    assert untried == {"api": ["postgres.accounts", "redis.accounts"], "rag": ["weaviate.accounts"]}[name]
+
+
+def test_a_set_that_nobody_could_read_any_more_is_not_drilled(platform: Platform, folder: Path, full: Manifest) -> None:
+    before = history(folder)
+    with pytest.raises(PlatformError, match=f"the secrets of backup are newer than set {full.id}") as refused:
+        drill(with_new_secrets(platform, "backup"), full.id, folder=folder)
+    assert "invoke backup --full" in refused.value.next_step
+    assert history(folder) == before, "it is no failed drill: that would be critical for a day"
 
 
 @pytest.mark.exhaustive
