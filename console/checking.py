@@ -39,7 +39,7 @@ def show(stack: str, only: Sequence[str], stores: Sequence[str], *, fix: bool, a
             print(f"{mend(platform)} keys were given their keyspace's expiry", file=sys.stderr)
         if pause is not None:
             return watching.watch(_Again(platform, chosen, as_json=as_json).look, pause)
-        results = checks.run_checks(platform, chosen)
+        platform, results = checks.run_present(platform, lambda: connections.load(stack), chosen)
     except PlatformError as error:
         if not as_plugin:
             raise
@@ -63,7 +63,8 @@ class _Again:
 
     def look(self) -> tuple[str, int]:
         """The text to show, and the exit code."""
-        results = checks.run_checks(self._platform, self._chosen)
+        stack = self._platform.stack
+        self._platform, results = checks.run_present(self._platform, lambda: connections.load(stack), self._chosen)
         now = datetime.now(UTC)
         before, self._before = self._before, {result.name: result for result in results}
         return self._text(results, before, now), exit_code(results)

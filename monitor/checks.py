@@ -215,6 +215,19 @@ def run_checks(platform: Platform, checks: Sequence[Registered], *, timeout: flo
     return follow_from([results[check.name] for check in checks])
 
 
+def run_present(platform: Platform, load: Callable[[], Platform], checks: Sequence[Registered]) -> tuple[Platform, list[CheckResult]]:
+    """The same, with `load` asked once more where something is wrong: that is looked at again if the stack was changed meanwhile.
+
+    Else whoever checks while passwords or keys are rotated is told of secrets that nobody knows. Returns the newest platform, too.
+    """
+    results = run_checks(platform, checks)
+    wrong = {result.name for result in results if result.status in (Status.CRITICAL, Status.UNKNOWN)}
+    if not wrong or (present := load()) == platform:
+        return platform, results
+    again = {result.name: result for result in run_checks(present, [check for check in checks if check.name in wrong])}
+    return present, follow_from([again.get(result.name, result) for result in results])
+
+
 def follow_from(results: Sequence[CheckResult]) -> list[CheckResult]:
     """The results, where a store can't be reached with the one cause in place of a dozen consequences. Pure."""
     down = {result.name: result for result in results if result.name.endswith(_REACHABLE) and result.status is Status.CRITICAL}

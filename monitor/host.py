@@ -10,13 +10,15 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from christmas.blueprint.machine_alarms import HOST_ALARMS, HostAlarms
-from core.aside import gather
+from core.aside import Late, gather
 from core.chosen_engine import chosen_engine
 from core.docker_client import docker_host
+from core.patience import patience
 from core.words import size_text
 from infra import clients
 from infra.connections import ROOT, Platform
@@ -30,6 +32,7 @@ _DAY = 86_400.0
 _HOUR = 3_600.0
 _PROC = Path("/proc")
 _CGROUPS = Path("/sys/fs/cgroup")
+_STATS_SECONDS = 8.0
 
 
 def disk(platform: Platform, alarms: HostAlarms = HOST_ALARMS) -> Finding:
@@ -105,10 +108,16 @@ def judge_memory(available: int, total: int, containers: Mapping[str, tuple[int,
 
 def _containers_memory(platform: Platform) -> dict[str, tuple[int, int]]:
     """Each service's memory without page cache, and its limit, in bytes."""
-    memory = {}
+    # The engine takes up to a second for each: it reads all that the kernel counts, for any one figure.
     with docker_host() as client:
-        for service, name in platform.containers.items():
-            used, bound = memory_of(client.api.stats(name, stream=False, one_shot=True))
+        looks = {name: partial(client.api.stats, name, stream=False, one_shot=True) for name in platform.containers.values()}
+        answers = gather(looks, patience(_STATS_SECONDS))
+    memory = {}
+    for service, name in platform.containers.items():
+        if isinstance(answer := answers[name], Exception):
+            raise answer
+        if not isinstance(answer, Late):
+            used, bound = memory_of(answer)
             if used is not None and bound:
                 memory[service] = (used, bound)
     return memory

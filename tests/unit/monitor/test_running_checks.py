@@ -12,10 +12,10 @@ import pytest
 
 from core.errors import PlatformError
 from infra.connections import Platform
-from monitor.checks import STORES, Registered, choose, every, follow_from, run_checks
+from monitor.checks import STORES, Registered, choose, every, follow_from, run_checks, run_present
 from monitor.ports_and_certificates import judge_certificate
 from monitor.render import as_json, show
-from monitor.result import CheckResult, Finding, Status, exit_code, ok, warning
+from monitor.result import CheckResult, Finding, Status, critical, exit_code, ok, warning
 
 NOWHERE = Platform(
     stack="tests",
@@ -32,6 +32,28 @@ NOWHERE = Platform(
 
 def result(status: Status, name: str = "a.check") -> CheckResult:
     return CheckResult(name=name, status=status, message="something was found", next_step="do something")
+
+
+def test_what_is_wrong_is_looked_at_again_where_the_stack_was_changed_meanwhile() -> None:
+    """As where values are sealed with a key that was made after the ring had been read."""
+    rotated, asked = replace(NOWHERE, field_keys="with a second key"), []
+
+    def sealed(platform: Platform) -> Finding:
+        asked.append(platform.field_keys)
+        return ok("all open") if platform == rotated else critical("nobody has their key", "find it")
+
+    chosen = [
+        Registered("sealed", sealed),
+        Registered("other", lambda _: ok("fine")),
+        Registered("full", lambda _: critical("full", "make room")),
+    ]
+    looked_at, results = run_present(NOWHERE, lambda: rotated, chosen)
+    assert looked_at == rotated
+    assert [result.status for result in results] == [Status.OK, Status.OK, Status.CRITICAL]
+    asked.clear()
+    _, results = run_present(NOWHERE, lambda: replace(NOWHERE), chosen)
+    assert asked == [NOWHERE.field_keys], "nothing was changed, so it is wrong indeed"
+    assert results[0].status is Status.CRITICAL
 
 
 def test_a_store_that_is_away_is_told_once_and_others_are_left_alone() -> None:
