@@ -26,7 +26,7 @@ _STYLE = """
 body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--back);color:var(--text);font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
 p{margin:.4rem 0}.soft{color:var(--soft)}a{color:var(--link)}code,pre{font:14px ui-monospace,monospace;overflow-wrap:anywhere}
-pre{white-space:pre-wrap;margin:.3rem 0}
+pre{white-space:pre-wrap;margin:.3rem 0}.plan{white-space:pre;overflow-x:auto;overflow-wrap:normal;padding-bottom:.75rem}.whole{max-width:0}
 .state{display:inline-block;padding:.1rem .6rem;border-radius:1rem;border:2px solid currentColor;font-weight:600}
 .ok{color:var(--ok)}.warning{color:var(--warning)}.critical{color:var(--critical)}.unknown{color:var(--unknown)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:1rem 0;padding:0;list-style:none}
@@ -43,7 +43,7 @@ svg{width:100%;min-width:34rem;height:auto}.axis{fill:var(--soft);font-size:13px
 details{margin:.4rem 0}summary{cursor:pointer}:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 @media (max-width:40rem){td,th{display:block;border:0;padding:.1rem .4rem}.number{text-align:left}tr{display:block;padding:.5rem 0;
 border-bottom:1px solid var(--line)}thead{position:absolute;left:-99rem}td{overflow-wrap:anywhere}td:empty{display:none}
-td::before{content:attr(data-head) ": ";color:var(--soft)}}
+.whole{max-width:calc(100vw - 2rem)}td[data-head]::before{content:attr(data-head) ": ";color:var(--soft)}}
 """
 
 
@@ -146,17 +146,21 @@ def _slow(slow: SlowStatements) -> list[str]:
         return [*lines, f"<p>They could not be read: {escape(slow.failure)}</p>"]
     if not slow.planned:
         return [*lines, "<p>PostgreSQL has counted none yet.</p>"]
-    queries = (
-        (
-            _query(one),
-            escape(one.statement.account),
-            f"{one.statement.calls:,}",
-            f"{one.statement.milliseconds / max(one.statement.calls, 1):,.1f} ms",
-            f"{one.statement.milliseconds:,.0f} ms",
-            f"{one.statement.share or 0:.0%}",
+    queries: list[tuple[str, ...]] = []
+    for one in slow.planned:
+        statement = one.statement
+        queries.append(
+            (
+                _query(one),
+                escape(statement.account),
+                f"{statement.calls:,}",
+                f"{statement.milliseconds / max(statement.calls, 1):,.1f} ms",
+                f"{statement.milliseconds:,.0f} ms",
+                f"{statement.share or 0:.0%}",
+            )
         )
-        for one in slow.planned
-    )
+        if one.plan:
+            queries.append((_plan(one),))
     heads = ("query", "account", "calls", "mean", "total", "share")
     caption = "Without values, since the server began to count; a plan is for values that nobody knows"
     return [*lines, *_table(caption, heads, queries, numbers=(2, 3, 4, 5), escaped=True)]
@@ -165,10 +169,15 @@ def _slow(slow: SlowStatements) -> list[str]:
 def _query(one: Planned) -> str:
     text = one.statement.text
     shown = f"<code>{escape(_cut(text, _QUERY_LETTERS))}</code>" if text else "not shown"
-    if one.plan:
-        whole = f"\n\n{_cut(text, _WHOLE_LETTERS)}" if text and len(text) > _QUERY_LETTERS else ""
-        return f"{shown}<details><summary>plan</summary><pre>{escape(one.plan + whole)}</pre></details>"
-    return f"{shown}<br><span class='soft'>no plan: {escape(one.no_plan)}</span>"
+    return shown if one.plan else f"{shown}<br><span class='soft'>no plan: {escape(one.no_plan)}</span>"
+
+
+def _plan(one: Planned) -> str:
+    """A plan's lines tell by their indentation what belongs to what, so none is broken: where they are too long, they are moved."""
+    text = one.statement.text
+    whole = f"<pre>{escape(_cut(text, _WHOLE_LETTERS))}</pre>" if text and len(text) > _QUERY_LETTERS else ""
+    lines = f"<pre class='plan' tabindex='0' role='region' aria-label='plan'>{escape(one.plan)}</pre>"
+    return f"<details><summary>plan</summary>{lines}{whole}</details>"
 
 
 def _cut(text: str, most: int) -> str:
@@ -215,11 +224,14 @@ def _figure(result: CheckResult) -> str:
 def _table(
     caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = (), escaped: bool = False
 ) -> list[str]:
-    """A table that becomes a list of blocks on a narrow screen. `numbers` are the columns with figures."""
+    """A table that becomes a list of blocks on a narrow screen. `numbers` are the columns with figures; a row's only cell takes all."""
     lines = [f"<table><caption class='soft'>{escape(caption)}</caption><thead><tr>"]
     lines += [f"<th scope='col'{' class=number' if place in numbers else ''}>{escape(head)}</th>" for place, head in enumerate(heads)]
     lines.append("</tr></thead><tbody>")
     for row in rows:
+        if len(row) == 1:
+            lines.append(f"<tr><td class='whole' colspan='{len(heads)}'>{row[0] if escaped else escape(row[0])}</td></tr>")
+            continue
         # A narrow screen shows a row as lines, each with its column's name.
         cells = (
             f"<td data-head='{escape(heads[place])}'{' class=number' if place in numbers else ''}>{cell if escaped else escape(cell)}</td>"

@@ -26,7 +26,8 @@ def test_what_grows_is_told_with_its_limit() -> None:
 def test_slow_queries_have_figures_and_a_plan_or_a_reason() -> None:
     text = page(content())
     queries = text[text.index("id='slow'") : text.index("id='audit'")]
-    assert "<code>select id from users where username = $1</code><details><summary>plan</summary><pre>Index Scan" in queries
+    assert "<code>select id from users where username = $1</code></td>" in queries
+    assert "<details><summary>plan</summary><pre class='plan' tabindex='0' role='region' aria-label='plan'>Index Scan" in queries
     assert ">1,204</td>" in queries
     assert ">3.1 ms</td>" in queries
     assert ">42%</td>" in queries
