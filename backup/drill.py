@@ -18,6 +18,7 @@ from backup import later_dump
 from backup.postgres import back_up as postgres
 from backup.postgres.logical import Dump
 from backup.proving import proofs
+from backup.proving.proof import READER
 from backup.restoring.beside import fill
 from backup.restoring.ingredients import Ingredients, Timing, ingredients_of
 from backup.restoring.journal import refuse_part
@@ -39,7 +40,7 @@ from infra.connections import Platform
 
 FOLDER = "drills"
 HISTORY = "history.jsonl"
-_NEEDED = frozenset({proofs.READER, "admin", "monitor"})
+_NEEDED = frozenset({READER, "admin", "monitor"})
 """Who reads what is restored, who makes Redis count and take writes, and who asks the servers whether they are well."""
 _ASIDE = "dump"
 """In that folder: a logical backup until it is in its set."""

@@ -22,7 +22,7 @@ from backup.restoring.beside import fill
 from backup.restoring.ingredients import Ingredients, ingredients_of
 from backup.restoring.journal import Begun, Journal, refuse_part
 from backup.restoring.outcome import RestoreOutcome, Seen, tell
-from backup.restoring.scratch import Scratch, remove_leftovers
+from backup.restoring.scratch import Scratch
 from backup.restoring.targets import StorePlan, Target, parse_target, plan
 from backup.sets import folders, keys
 from backup.sets.model import STORES, Manifest, Store
@@ -32,7 +32,7 @@ from core.disk import write_whole
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.labels import PURPOSE_LABEL, STACK_LABEL, with_labels
-from core.leftovers import remove_labelled
+from core.leftovers import remove_labelled, remove_of_dead_processes
 from core.patience import patience
 from core.progress import Progress, SilentProgress
 from core.step import Step, follow
@@ -264,7 +264,7 @@ def _restore_beside(
 def _clear(name: str) -> None:
     """Remove what a killed run of this restore left. Its last requests may still be on their way, and its helpers hold its volumes."""
     for in_time in looks(patience(_LET_GO_SECONDS)):
-        remove_leftovers()
+        remove_of_dead_processes()
         lines = remove_labelled([f"{STACK_LABEL}={name}", f"{PURPOSE_LABEL}={PURPOSE}"], lambda _: True)
         if not in_time or not any(line.startswith("kept") for line in lines):
             return

@@ -222,7 +222,11 @@ def run_present(platform: Platform, load: Callable[[], Platform], checks: Sequen
     """
     results = run_checks(platform, checks)
     wrong = {result.name for result in results if result.status in (Status.CRITICAL, Status.UNKNOWN)}
-    if not wrong or (present := load()) == platform:
+    try:
+        present = load() if wrong else platform
+    except PlatformError:
+        return platform, results  # the state can't be read either: what was seen stands
+    if present == platform:
         return platform, results
     again = {result.name: result for result in run_checks(present, [check for check in checks if check.name in wrong])}
     return present, follow_from([again.get(result.name, result) for result in results])

@@ -56,7 +56,7 @@ def load(platform: Platform, progress: Progress) -> SeedReport:
     """
     started = time.monotonic()
     progress.status("collecting cache entries")
-    entries = _entries(platform)
+    entries = _entries(platform, progress)
     inserted = updated = unchanged = 0
     for account in sorted(set(WRITERS.values())):
         mine = [entry for entry in entries if WRITERS[entry.keyspace.name] == account]
@@ -96,7 +96,7 @@ def _is_sound(client: redis.Redis, keyspace: Keyspace, key: str, kind: str, rema
     return bool(raw) and fault(keyspace, raw) is None  # type: ignore[arg-type]
 
 
-def _entries(platform: Platform) -> list[CacheEntry]:
+def _entries(platform: Platform, progress: Progress) -> list[CacheEntry]:
     now = datetime.now(UTC).replace(microsecond=0)
     people, candles = _from_database(platform)
     entries = [
@@ -115,7 +115,10 @@ def _entries(platform: Platform) -> list[CacheEntry]:
     ]
     entries += [CacheEntry(RATE_LIMIT, address, {"count": count}) for count, address in enumerate(ADDRESSES, 1)]
     entries += [CacheEntry(USER_PREFERENCES, person["id"], person["preferences"]) for person in people]
-    entries += [CacheEntry(MARKET_LATEST, candle.pop("symbol"), candle) for candle in candles or _packaged_candles()]
+    complete = [candle for candle in candles if None not in candle.values()] if candles else _packaged_candles()
+    if incomplete := len(candles) - len(complete) if candles else 0:
+        progress.log(f"{incomplete} symbols have a newest candle without a price or its volume, which is not cached")
+    entries += [CacheEntry(MARKET_LATEST, candle.pop("symbol"), candle) for candle in complete]
     return entries
 
 

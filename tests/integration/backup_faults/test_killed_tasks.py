@@ -63,7 +63,7 @@ def test_a_killed_backup_leaves_no_set_and_the_next_one_completes(
 @pytest.mark.exhaustive
 def test_containers_of_a_killed_backup_go_with_the_next_upkeep_too_and_those_of_a_running_process_stay(made: Sets) -> None:
     pid = made.killed("make", "redis: checking the copies", 0.2, kind="full", stores=["redis"])
-    image = docker_client().containers.get(made.platform.containers["redis"]).image.id
+    image = str(docker_client().containers.get(made.platform.containers["redis"]).attrs["Image"])
     # Whether the killed run had one already is a matter of its pace: this one it had.
     make_helper(image, "redis-check", labels=with_owner(pid))
     with helper(image, "redis-check") as used:

@@ -23,6 +23,7 @@ from seed.candle_files.load import LoadReport, load_files
 from seed.candle_files.options import LoadOptions
 from tests.support.postgres_server import ScratchServer
 from tests.support.redis_server import run_scratch_redis
+from tests.support.waiting import wait_for
 
 DATA = Path(__file__).parents[2] / "data" / "candle_files"
 
@@ -103,3 +104,10 @@ def test_symbols_of_all_kinds_pass_every_step_after_loading(platform: Platform, 
             keys = list(client.scan_iter(match=MARKET_LATEST.glob))
             assert {MARKET_LATEST.part(key) for key in keys} == symbols
             assert set(MarketCache(client).read(symbols)) == symbols
+            # A newest candle of which a part is missing is no latest price, and keeps no other out of the cache.
+            unfinished = min(symbols)
+            with clients.postgres(both, "ingest", autocommit=True) as connection:
+                connection.execute("insert into market_data (symbol, timestamp, open) values (%s, now(), 1)", (unfinished,))
+            wait_for(lambda: not client.exists(*keys), "the entries have expired")
+            cache.load(both, SilentProgress())
+            assert set(MarketCache(client).read(symbols)) == symbols - {unfinished}
