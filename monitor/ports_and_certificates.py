@@ -21,6 +21,7 @@ from monitor.containers import problem_of
 from monitor.result import Finding, critical, ok, unknown, warning
 
 _CRITICAL_BELOW = RENEW_BELOW / 4
+_GREETED_WITHIN = 10.0
 _BUSY = "ask again; docker stats shows what is busy, docker logs what the service says"
 
 
@@ -70,10 +71,16 @@ def _address(port: Port, platform: Platform) -> tuple[str, int]:
 
 
 def reachable(port: Port, platform: Platform) -> Finding:
-    """The port accepts connections, and the store behind it works."""
+    """The port accepts connections, somebody speaks on them, and the store behind it works."""
     host, number = _address(port, platform)
     try:
         socket.create_connection((host, number), timeout=patience(wire.SECONDS)).close()
+        # The kernel takes connections for a process that stands still.
+        if not _is_greeted(port, host, number, platform.ca_file):
+            return critical(
+                f"{host}:{number} takes connections, and nobody speaks on them",
+                f"docker stats --no-stream and docker logs show whether it is busy; else: docker restart {_container(port, platform)}",
+            )
         if port.ready:
             _ask_behind(f"https://{host}:{number}", port.ready, platform.ca_file)
     except TimeoutError as error:
@@ -87,6 +94,22 @@ def reachable(port: Port, platform: Platform) -> Finding:
             f"{host}:{number} can't be reached: {error}{stopped}", f"invoke up --stack {platform.stack}; docker ps -a shows what stopped"
         )
     return ok(f"answers at {host}:{number}")
+
+
+def _container(port: Port, platform: Platform) -> str:
+    service = _SERVICES.get(port.endpoint, (port.endpoint,))[0]
+    return platform.containers.get(service, service)
+
+
+def _is_greeted(port: Port, host: str, number: int, ca_file: Path) -> bool:
+    """Whether the other side says anything at all; what it says, other checks judge."""
+    try:
+        with wire.tls(host, number, ca_file, postgres=port.postgres, alpn=port.alpn, seconds=_GREETED_WITHIN):
+            return True
+    except TimeoutError:
+        return False
+    except (ssl.SSLError, ConnectionError):
+        return True
 
 
 def _ask_behind(url: str, path: str, ca_file: Path) -> None:

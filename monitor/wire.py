@@ -26,12 +26,14 @@ def context(ca_file: Path) -> ssl.SSLContext:
 
 
 @contextmanager
-def tls(host: str, port: int, ca_file: Path, *, postgres: bool = False, alpn: tuple[str, ...] = ()) -> Iterator[ssl.SSLSocket]:
-    """A verified TLS connection; PostgreSQL's begins with a request in the clear.
+def tls(
+    host: str, port: int, ca_file: Path, *, postgres: bool = False, alpn: tuple[str, ...] = (), seconds: float = SECONDS
+) -> Iterator[ssl.SSLSocket]:
+    """A verified TLS connection; PostgreSQL's begins with a request in the clear. Each answer has so many seconds on a quiet machine.
 
     Raises OSError where it does not come about: ssl.SSLError where the server's TLS is at fault, others where it was slow or cut.
     """
-    with socket.create_connection((host, port), timeout=patience(SECONDS)) as plain:
+    with socket.create_connection((host, port), timeout=patience(seconds)) as plain:
         if postgres:
             ask_for_tls(plain)
         wanted = context(ca_file)

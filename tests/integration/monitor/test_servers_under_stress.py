@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -269,17 +271,33 @@ def test_a_store_that_hangs_hides_no_other(platform: Platform, service: str) -> 
     finally:
         container.unpause()
     assert {name: found[name].status for name in before} == before
-    assert {each.status for name, each in found.items() if name.startswith(f"{own}.") and name not in _NEEDS_NO_ANSWER} <= {
-        "unknown",
-        "critical",
-    }
+    its = {name: each.status for name, each in found.items() if name.startswith(f"{own}.") and name not in _NEEDS_NO_ANSWER}
+    assert {name: status for name, status in its.items() if status not in ("unknown", "critical")} == {}
     assert found["containers.health"].status == "critical"
     assert f"{service} is paused" in found["containers.health"].message
     wait_for(lambda: only(platform, f"{own}.accounts").status == "ok", "it answers again")
 
 
-# The kernel takes connections for a server that stands still; Docker tells of its processes and its log.
-_NEEDS_NO_ANSWER = {f"{each}.{what}" for each in ("postgres", "redis", "weaviate") for what in ("reachable", "refusals")}
+@pytest.mark.parametrize("service", ["timescaledb", pytest.param("redis", marks=pytest.mark.exhaustive)])
+def test_a_store_whose_processes_stand_still_is_critical_though_docker_and_the_kernel_see_nothing(platform: Platform, service: str) -> None:
+    own = {"timescaledb": "postgres", "redis": "redis"}[service]
+    container = docker_client().containers.get(platform.containers[service])
+    pids = [int(row[0]) for row in container.top(ps_args="-o pid,args")["Processes"] if "docker-init" not in row[1]]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        found = only(platform, f"{own}.reachable")
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    assert found.status == "critical"
+    assert "takes connections, and nobody speaks on them" in found.message
+    assert f"docker restart {platform.containers[service]}" in found.next_step
+    wait_for(lambda: only(platform, f"{own}.reachable").status == "ok", "it answers again")
+
+
+# Docker tells of its log, and HAProxy of its clients.
+_NEEDS_NO_ANSWER = {*(f"{each}.refusals" for each in ("postgres", "redis", "weaviate")), "weaviate.clients"}
 
 
 def _seconds(count: float) -> timedelta:
