@@ -283,6 +283,7 @@ def test_a_store_whose_processes_stand_still_is_critical_though_docker_and_the_k
     own = {"timescaledb": "postgres", "redis": "redis"}[service]
     container = docker_client().containers.get(platform.containers[service])
     pids = [int(row[0]) for row in container.top(ps_args="-o pid,args")["Processes"] if "docker-init" not in row[1]]
+    assert pids
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
