@@ -307,8 +307,8 @@ def _deleted_volume(platform: Platform) -> Iterator[tuple[str, ...]]:
 _POSTGRES, _REDIS, _WEAVIATE = ("postgres", "backup"), ("redis",), ("weaviate", "weaviate_grpc")
 FAULTS = (
     Fault("Redis is killed", "redis.reachable", 30, _stopped(REDIS.name), (*_REDIS, "containers.health")),
-    Fault("Redis hangs (SIGSTOP)", "redis.tls", 30, _hangs(REDIS.name, "redis-server"), (*_REDIS, "containers.health")),
-    Fault("PostgreSQL hangs (SIGSTOP)", "postgres.tls", 30, _hangs(TIMESCALEDB.name, "postgres"), (*_POSTGRES, "containers.health")),
+    Fault("Redis hangs (SIGSTOP)", "redis.reachable", 30, _hangs(REDIS.name, "redis-server"), (*_REDIS, "containers.health")),
+    Fault("PostgreSQL hangs (SIGSTOP)", "postgres.reachable", 30, _hangs(TIMESCALEDB.name, "postgres"), (*_POSTGRES, "containers.health")),
     Fault("the disk is full", "host.disk", 30, _full_disk),
     Fault("PostgreSQL's disk is slow", "postgres.commits", 60, _slow_disk),
     Fault("PostgreSQL is cut off from the network", "postgres.reachable", 30, _cut_off, _POSTGRES),
