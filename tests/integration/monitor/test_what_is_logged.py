@@ -106,7 +106,7 @@ def test_redis_keeps_what_it_refused_and_nothing_of_what_it_carried_out(platform
         lines = [(str(entry["username"]), str(entry["object"])) for entry in monitor.acl_log()]
     assert ("api", "elsewhere:424242") in lines
     assert not any("user:424242" in thing for _, thing in lines)
-    assert not any("424242" in line for line in log(platform, "redis"))
+    assert not any(":424242" in line for line in log(platform, "redis"))
 
 
 def test_weaviate_logs_what_it_decides_on_whom(platform: Platform) -> None:

@@ -120,7 +120,7 @@ def test_a_short_command_that_says_nothing_is_given_up(sleeping: Container, monk
     monkeypatch.setattr(container_sessions, "_SILENT_SECONDS", 0.2)
     with pytest.raises(PlatformError, match="sleep said nothing for"):
         execute_short(sleeping, ["sleep", "4321"])
-    wait_for(lambda: "4321" not in str(sleeping.top()), "the tether ended it")
+    wait_for(lambda: "sleep 4321" not in str(sleeping.top()), "the tether ended it")
 
 
 def test_a_helper_that_a_killed_run_made_late_is_replaced(sleeping: Container) -> None:
@@ -152,7 +152,7 @@ def test_a_cut_connection_is_unknown_and_the_command_is_told_to_end(
     assert f"docker top {sleeping.name}" in str(refused.value.next_step)
 
     def gone() -> bool:
-        return "7654" not in str(sleeping.top())
+        return "sleep 7654" not in str(sleeping.top())
 
     wait_for(gone, "the tether ended it")
 
