@@ -321,6 +321,6 @@ FAULTS = (
     Fault("Weaviate is read-only", "weaviate.shards", 30, _read_only),
     Fault("the embedder is down", "embedder.reachable", 30, _stopped(EMBEDDER.name), ("embedder", "containers.health")),
     Fault("the log can't be archived", "backup.archive", 30, _not_archived, ("backup.waiting",)),
-    Fault("a container was altered", "containers.health", 30, _altered),
+    Fault("a container was altered", "containers.settings", 30, _altered),
     Fault("Redis' volume is deleted", "redis.reachable", 30, _deleted_volume, (*_REDIS, "containers.health")),
 )

@@ -99,6 +99,9 @@ class Platform:
     starts_at_boot: bool = True  # whether this clone makes the machine start the schedule at boot
     rotations: dict[str, Turn] = field(default_factory=dict)  # by account; empty for a stack of a version without overlaps
     page: PageAccess | None = field(default=None, repr=False)  # None for a stack of a version without `check.serve`
+    declared: dict[str, dict[str, Any]] = field(
+        default_factory=dict, repr=False
+    )  # service to its container's properties, as Docker was told
     authority: AuthorityTurn | None = None  # the CA's; None for a stack of a version that doesn't rotate it
 
     def secret(self, account: str, store: str) -> str:
@@ -234,6 +237,7 @@ def from_outputs(stack: str, outputs: dict[str, Any]) -> Platform:
             for name, turn in outputs.get("rotations", {}).items()
         },
         authority=_authority(outputs.get("authority")),
+        declared=dict(outputs.get("declared", {})),
         starts_at_boot=bool(outputs.get("start_at_boot", True)) and os.environ.get("CHRISTMAS_START_AT_BOOT") != "off",
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 
 from christmas.blueprint.accounts import ACCOUNTS
@@ -40,17 +42,17 @@ def export(
         },
     )
     pulumi.export("network", network.name)
-    pulumi.export(
-        "containers",
-        {
-            "timescaledb": timescaledb.container.name,
-            "redis": redis.container.name,
-            "weaviate": weaviate.container.name,
-            "haproxy": weaviate.front.container.name,
-            "embedder": embedder.container.name,
-            **({"monitoring": monitoring.container.name} if monitoring else {}),
-        },
-    )
+    services: dict[str, Any] = {
+        "timescaledb": timescaledb,
+        "redis": redis,
+        "weaviate": weaviate,
+        "haproxy": weaviate.front,
+        "embedder": embedder,
+        **({"monitoring": monitoring} if monitoring else {}),
+    }
+    pulumi.export("containers", {name: service.container.name for name, service in services.items()})
+    # No secret, but so long that nobody wants to see it at the end of each `up`.
+    pulumi.export("declared", pulumi.Output.secret({name: service.declared for name, service in services.items()}))
     pulumi.export(
         "volumes",
         {

@@ -39,6 +39,7 @@ def every() -> tuple[Registered, ...]:
         backup_alarms,
         backups,
         collections,
+        container_settings,
         containers,
         host,
         keyspaces,
@@ -70,6 +71,7 @@ def every() -> tuple[Registered, ...]:
     )
     return (
         Registered("containers.health", containers.health),
+        Registered("containers.settings", container_settings.settings),
         Registered("host.disk", host.disk),
         Registered("host.memory", host.memory),
         Registered("host.oom", host.out_of_memory),
@@ -98,6 +100,7 @@ def every() -> tuple[Registered, ...]:
         Registered("postgres.statistics", advice.statistics),
         Registered("postgres.chunks", locks.chunks),
         Registered("postgres.encryption", sealed_fields.fields),
+        Registered("postgres.settings", postgres_server.settings),
         Registered("postgres.connections", postgres_server.connections),
         Registered("postgres.locks", postgres_server.locks),
         Registered("postgres.slots", postgres_server.slots),

@@ -53,6 +53,17 @@ class Slot(NamedTuple):
     held: int
 
 
+def settings(platform: Platform) -> Finding:
+    """The server's settings come from the file that `up` writes, and all of that file is in effect."""
+    with connected(platform) as connection:
+        rows = connection.execute(query("settings_by_hand")).fetchall()
+    if rows:
+        words = "; ".join(f"{name} {origin}" for name, origin in rows)
+        undo = "alter system reset NAME, alter database … reset NAME, and select pg_reload_conf(); what waits: invoke up"
+        return warning(words, f"{_AS_SUPERUSER}: {undo}", len(rows), "settings")
+    return ok("all settings come from the configuration file, and none waits for a restart", 0, "settings")
+
+
 def connections(platform: Platform, alarms: PostgresAlarms = POSTGRES_ALARMS) -> Finding:
     """Accounts have free connections, in total and each."""
     with connected(platform) as connection:

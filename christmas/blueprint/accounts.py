@@ -260,7 +260,13 @@ MONITOR = Account(
     purpose="Watches: states, sizes and settings, never contents",
     postgres=PostgresRole(
         # Not pg_monitor: it shows the text of everybody's statements, with their values.
-        functions=("pg_ls_archive_statusdir", "public.field_key_usage", "watch.sessions", "watch.statement_figures"),
+        functions=(
+            "pg_ls_archive_statusdir",
+            "public.field_key_usage",
+            "watch.sessions",
+            "watch.statement_figures",
+            "watch.settings_by_hand",
+        ),
         connection_limit=12,
         statement_timeout=timedelta(seconds=15),
         temporary_files_mib=64,

@@ -17,7 +17,7 @@ from infra.components.description import HEALTH_EVERY, HEALTH_SECONDS, HEALTH_TR
 from infra.components.names import CONFIG_DIRECTORY
 from infra.components.network import PlatformNetwork
 from infra.components.pki import Pki
-from infra.components.placement import Placement, container_labels, volume_labels
+from infra.components.placement import Placement, labels
 from infra.provider.config_files import ConfigFiles
 from infra.provider.reloads import Reload
 from infra.provider.volume_owner import VolumeOwner
@@ -54,7 +54,7 @@ def data_volume(placement: Placement, part: str, parent: pulumi.Resource) -> doc
     return docker.Volume(
         part,
         name=placement.name(part),
-        labels=volume_labels(placement, part),
+        labels=labels(placement, part),
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True),
     )
 
@@ -67,9 +67,10 @@ def image(placement: Placement, service: str, parent: pulumi.Resource) -> docker
 
 
 class Deployed:
-    """A service's files in a volume of their own, and the container that reads them."""
+    """A service's files in a volume of their own, and the container that reads them. `declared` is what Docker was told of it."""
 
     container: docker.Container
+    declared: dict[str, Any]
 
     def __init__(
         self, described: ServiceContainer[Any], deployment: Deployment, service_image: docker.RemoteImage, parent: pulumi.Resource
@@ -78,7 +79,7 @@ class Deployed:
         placement, part = deployment.placement, f"{described.service}-config"
         uid, gid = placement.owner(described.service)
         # New with every stack.
-        volume = docker.Volume(part, name=placement.name(part), labels=volume_labels(placement, part), opts=self._child())
+        volume = docker.Volume(part, name=placement.name(part), labels=labels(placement, part), opts=self._child())
         self._files = ConfigFiles(
             part,
             volume=volume.name,
@@ -89,7 +90,8 @@ class Deployed:
             read_anew=list(described.read_anew) or None,
             opts=self._child(),
         )
-        self.container = self._container(volume, service_image)
+        self.declared = self._properties(volume, service_image)
+        self.container = self._container(service_image)
 
     def reload(self, action: Mapping[str, Any], *, depends_on: Sequence[pulumi.Resource] = ()) -> Reload:
         """Have the service load changed files, by `action`."""
@@ -105,65 +107,69 @@ class Deployed:
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self._parent, depends_on=list(depends_on) or None)
 
-    def _container(self, config: docker.Volume, service_image: docker.RemoteImage) -> docker.Container:
-        """The policy pack checks its properties."""
+    def _properties(self, config: docker.Volume, service_image: docker.RemoteImage) -> dict[str, Any]:
+        """The policy pack checks them before the container is made, `check` as long as it runs."""
         described, deployment, placement = self._described, self._deployment, self._deployment.placement
         service, limits = described.service, described.limits
         mounts = [
-            docker.ContainerVolumeArgs(volume_name=deployment.volumes[part], container_path=path, read_only=fixed or None)
+            {"volume_name": deployment.volumes[part], "container_path": path, **({"read_only": True} if fixed else {})}
             for mounted, fixed in ((described.volumes, False), (described.read_only_volumes, True))
             for path, part in mounted.items()
         ]
-        return docker.Container(
-            service,
-            name=placement.name(service),
-            image=service_image.image_id,
-            hostname=service,
-            entrypoints=list(described.entrypoint) or None,
-            command=list(described.command) or None,
-            envs=[f"{key}={value}" for key, value in sorted(described.environment.items())],
-            user=placement.user(service),
-            read_only=True,
-            init=True,
-            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-            security_opts=["no-new-privileges:true"],
-            memory=limits.memory_mib,
-            memory_swap=limits.memory_mib,
-            cpus=f"{limits.cpus:g}",
-            shm_size=described.shm_mib,
-            ulimits=[
-                docker.ContainerUlimitArgs(name=name, soft=bound, hard=bound)
-                for name, bound in {"nproc": limits.processes, **described.ulimits}.items()
+        return {
+            "name": placement.name(service),
+            "image": service_image.image_id,
+            "hostname": service,
+            "entrypoints": list(described.entrypoint) or None,
+            "command": list(described.command) or None,
+            "envs": [f"{key}={value}" for key, value in sorted(described.environment.items())],
+            "user": placement.user(service),
+            "read_only": True,
+            "init": True,
+            "capabilities": {"drops": ["ALL"]},
+            "security_opts": ["no-new-privileges:true"],
+            "memory": limits.memory_mib,
+            "memory_swap": limits.memory_mib,
+            "cpus": f"{limits.cpus:g}",
+            "shm_size": described.shm_mib,
+            "ulimits": [
+                {"name": name, "soft": bound, "hard": bound} for name, bound in {"nproc": limits.processes, **described.ulimits}.items()
             ],
-            restart="unless-stopped",
-            log_driver="json-file",
-            log_opts={"max-size": f"{limits.log_mib}m", "max-file": str(limits.log_files)},
-            stop_signal=described.stop_signal,
-            stop_timeout=limits.stop_seconds,
-            destroy_grace_seconds=limits.stop_seconds,
-            labels=[
-                *container_labels(placement, service),
-                docker.ContainerLabelArgs(label=SETTINGS_LABEL, value=sha256(described.settings.encode()).hexdigest()[:16]),
+            "restart": "unless-stopped",
+            "log_driver": "json-file",
+            "log_opts": {"max-size": f"{limits.log_mib}m", "max-file": str(limits.log_files)},
+            "stop_signal": described.stop_signal,
+            "stop_timeout": limits.stop_seconds,
+            "labels": [
+                *labels(placement, service),
+                {"label": SETTINGS_LABEL, "value": sha256(described.settings.encode()).hexdigest()[:16]},
             ],
-            networks_advanced=deployment.network.of(blueprint_service(service)),
-            ports=[
-                docker.ContainerPortArgs(internal=inside, external=outside, ip=str(placement.settings.bind_address))
+            "networks_advanced": deployment.network.of(blueprint_service(service)),
+            "ports": [
+                {"internal": inside, "external": outside, "ip": str(placement.settings.bind_address)}
                 for outside, inside in deployment.published
             ],
-            volumes=[docker.ContainerVolumeArgs(volume_name=config.name, container_path=CONFIG_DIRECTORY, read_only=True), *mounts],
-            tmpfs=dict(described.tmpfs),
-            healthcheck=docker.ContainerHealthcheckArgs(
-                tests=list(described.health),
-                interval=HEALTH_EVERY,
-                timeout=f"{HEALTH_SECONDS}s",
-                retries=HEALTH_TRIES,
-                start_period=HEALTH_EVERY,
-            ),
+            "volumes": [{"volume_name": config.name, "container_path": CONFIG_DIRECTORY, "read_only": True}, *mounts],
+            "tmpfs": dict(described.tmpfs),
+            "healthcheck": {
+                "tests": list(described.health),
+                "interval": HEALTH_EVERY,
+                "timeout": f"{HEALTH_SECONDS}s",
+                "retries": HEALTH_TRIES,
+                "start_period": HEALTH_EVERY,
+            },
+        }
+
+    def _container(self, service_image: docker.RemoteImage) -> docker.Container:
+        return docker.Container(
+            self._described.service,
+            **self.declared,
+            destroy_grace_seconds=self._described.limits.stop_seconds,
             wait=True,
-            wait_timeout=described.wait_seconds,
+            wait_timeout=self._described.wait_seconds,
             must_run=True,
             opts=pulumi.ResourceOptions.merge(
-                self._child(self._files, *deployment.after, *self._owned_volumes(service_image)),
+                self._child(self._files, *self._deployment.after, *self._owned_volumes(service_image)),
                 pulumi.ResourceOptions(
                     delete_before_replace=True,
                     # Docker can't change these on a container, although the official plugin treats them as updates.

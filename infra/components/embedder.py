@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 import pulumi_docker as docker
 
@@ -16,6 +18,7 @@ class Embedder(pulumi.ComponentResource):
     """`container` runs and has loaded its model. `key` is the newest, once it is taken."""
 
     container: docker.Container
+    declared: dict[str, Any]
     key: pulumi.Output[str]
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -27,7 +30,7 @@ class Embedder(pulumi.ComponentResource):
         )
         deployment = Deployment(placement=placement, network=args.network, pki=args.pki, published=[(args.port, EMBEDDER.ports["https"])])
         deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
-        self.container = deployed.container
+        self.container, self.declared = deployed.container, deployed.declared
         loaded = deployed.reload(LOAD)
         self.key = pulumi.Output.all(keys.newest, loaded.taken_up).apply(lambda known: str(known[0]))
         self.register_outputs({"container": self.container.name})

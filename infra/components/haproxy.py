@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -12,7 +13,7 @@ from christmas.blueprint.model import Network
 from christmas.blueprint.services import EMBEDDER, HAPROXY
 from infra.components.container import Deployed, Deployment, ServiceArgs, image
 from infra.components.haproxy_container import KEYS, KEYS_FILE, LOAD, describe, haproxy_cfg, key_line
-from infra.components.placement import volume_labels
+from infra.components.placement import labels
 from infra.components.weaviate_container import ROOT_USER
 from infra.provider.config_files import ConfigFiles
 from infra.provider.reloads import Reload
@@ -24,6 +25,7 @@ class Haproxy(pulumi.ComponentResource):
     """`container` runs; `loaded` once it shows its newest certificate. It knows keys from `bind` on."""
 
     container: docker.Container
+    declared: dict[str, Any]
     loaded: Reload
 
     def __init__(
@@ -33,7 +35,7 @@ class Haproxy(pulumi.ComponentResource):
         placement, network = args.placement, args.network
         self._placement = placement
         self._keys = docker.Volume(
-            KEYS, name=placement.name(KEYS), labels=volume_labels(placement, KEYS), opts=pulumi.ResourceOptions(parent=self)
+            KEYS, name=placement.name(KEYS), labels=labels(placement, KEYS), opts=pulumi.ResourceOptions(parent=self)
         )
         self._image = image(placement, SERVICE, self)
         at = pulumi.Output.all(network.inner_server, network.subnet, network.gateway, network.inner_gateway, network.inner_front)
@@ -56,7 +58,7 @@ class Haproxy(pulumi.ComponentResource):
             after=(server,),
         )
         deployed = Deployed(described, deployment, self._image, self)
-        self.container = deployed.container
+        self.container, self.declared = deployed.container, deployed.declared
         self.loaded = deployed.reload(LOAD)
         self.register_outputs({"container": self.container.name})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -26,6 +27,7 @@ class Monitoring(pulumi.ComponentResource):
     """`container` runs, and Prometheus and Alertmanager are ready."""
 
     container: docker.Container
+    declared: dict[str, Any]
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("christmas:infra:Monitoring", name, {}, opts)
@@ -48,7 +50,7 @@ class Monitoring(pulumi.ComponentResource):
             published=[(args.port, MONITORING.ports["prometheus"])],
         )
         deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
-        self.container = deployed.container
+        self.container, self.declared = deployed.container, deployed.declared
         # Passwords and certificates are read at the start alone.
         deployed.reload({"restart": True})
         self.register_outputs({"container": self.container.name})

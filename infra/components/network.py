@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
 from christmas.blueprint.model import Service
-from infra.components.placement import Placement, network_labels
+from infra.components.placement import Placement, labels
 from infra.provider.subnets import SubnetBlock
 
 
@@ -64,14 +65,14 @@ class PlatformNetwork(pulumi.ComponentResource):
         self.inner_front = inner.subnet.apply(lambda subnet: str(ip_network(subnet)[-3]))
         self.register_outputs({"name": self.name, "subnet": self.subnet, "gateway": self.gateway})
 
-    def of(self, service: Service) -> list[docker.ContainerNetworksAdvancedArgs]:
+    def of(self, service: Service) -> list[dict[str, Any]]:
         """Where a service's container is, and under which names."""
-        outer = docker.ContainerNetworksAdvancedArgs(name=self.name, aliases=[service.name, *service.aliases])
-        inner = docker.ContainerNetworksAdvancedArgs(
-            name=self._inner_name,
-            aliases=[service.name, *service.inner_aliases],
-            ipv4_address=self.inner_server if service.inner else self.inner_front,
-        )
+        outer = {"name": self.name, "aliases": [service.name, *service.aliases]}
+        inner = {
+            "name": self._inner_name,
+            "aliases": [service.name, *service.inner_aliases],
+            "ipv4_address": self.inner_server if service.inner else self.inner_front,
+        }
         if service.inner:
             return [inner]
         return [outer, inner] if service.inner_ports else [outer]
@@ -82,6 +83,6 @@ class PlatformNetwork(pulumi.ComponentResource):
             name=placement.name(part),
             driver="bridge",
             ipam_configs=[addresses],
-            labels=network_labels(placement, part),
+            labels=labels(placement, part),
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )

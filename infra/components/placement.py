@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-
-import pulumi_docker as docker
+from typing import Any
 
 from airgap.images.catalog import image_reference
 from christmas.blueprint.model import Limits, Service
@@ -64,16 +63,6 @@ class Placement:
         return replace(limits, memory_mib=override.memory_mib or limits.memory_mib, cpus=override.cpus or limits.cpus)
 
 
-def network_labels(placement: Placement, part: str) -> list[docker.NetworkLabelArgs]:
-    """Labels as the network resource takes them."""
-    return [docker.NetworkLabelArgs(label=key, value=value) for key, value in placement.labels(part).items()]
-
-
-def volume_labels(placement: Placement, part: str) -> list[docker.VolumeLabelArgs]:
-    """Labels as the volume resource takes them."""
-    return [docker.VolumeLabelArgs(label=key, value=value) for key, value in placement.labels(part).items()]
-
-
-def container_labels(placement: Placement, part: str) -> list[docker.ContainerLabelArgs]:
-    """Labels as the container resource takes them."""
-    return [docker.ContainerLabelArgs(label=key, value=value) for key, value in placement.labels(part).items()]
+def labels(placement: Placement, part: str) -> list[Any]:
+    """Labels as the resources of Docker take them."""
+    return [{"label": key, "value": value} for key, value in placement.labels(part).items()]

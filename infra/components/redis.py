@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -25,6 +26,7 @@ class Redis(pulumi.ComponentResource):
     """`container` runs and is healthy; its ACL is the blueprint's. `logins` has each account's password, known once the server takes it."""
 
     container: docker.Container
+    declared: dict[str, Any]
     data: docker.Volume
     logins: dict[str, pulumi.Output[str]]
 
@@ -52,7 +54,7 @@ class Redis(pulumi.ComponentResource):
             published=[(args.port, REDIS.ports["redis"])],
         )
         deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
-        self.container = deployed.container
+        self.container, self.declared = deployed.container, deployed.declared
         admin = self._users(args.credentials)
         RedisAddresses(
             "redis-addresses",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -36,6 +37,7 @@ class TimescaleDb(pulumi.ComponentResource):
     """
 
     container: docker.Container
+    declared: dict[str, Any]
     data: docker.Volume
     repository: docker.Volume
     repository_passphrase: pulumi.Output[str]
@@ -60,7 +62,7 @@ class TimescaleDb(pulumi.ComponentResource):
             published=[(args.port, TIMESCALEDB.ports["postgres"])],
         )
         deployed = Deployed(self._described(), deployment, service_image, self)
-        self.container = deployed.container
+        self.container, self.declared = deployed.container, deployed.declared
         deployed.reload({"signal": "SIGHUP"})
         database = self._contents()
         self.field_keys = self._field_keys(service_image, database)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -32,6 +33,7 @@ class Weaviate(pulumi.ComponentResource):
     """`container` runs and is ready, and is reached through `front`. `api_keys` has each account's key, known once it is taken."""
 
     container: docker.Container
+    declared: dict[str, Any]
     front: Haproxy
     data: docker.Volume
     backups: docker.Volume
@@ -51,7 +53,7 @@ class Weaviate(pulumi.ComponentResource):
             volumes={DATA: self.data.name, BACKUPS: self.backups.name},
         )
         deployed = Deployed(described, deployment, image(placement, SERVICE, self), self)
-        self.container = deployed.container
+        self.container, self.declared = deployed.container, deployed.declared
         # It reads certificates and keys only at its start.
         reload = deployed.reload({"restart": True})
         self.front = Haproxy(HAPROXY.name, args, args.grpc_port, self.container, pulumi.ResourceOptions(parent=self))

@@ -38,7 +38,7 @@ def database_findings(real: dict[str, Any], inputs: Values) -> list[str]:
     return findings + psql.setting_findings(real["settings"], inputs["settings"])
 
 
-_WATCHED = ("watch.sessions()", "watch.statement_figures(text[])")
+_WATCHED = ("watch.sessions()", "watch.statement_figures(text[])", "watch.settings_by_hand()")
 
 
 class PostgresDatabase(InServer):

@@ -5,7 +5,7 @@ select pg_advisory_xact_lock(:lock) \g /dev/null
 
 select 'create role christmas_watch' where not exists (select from pg_roles where rolname = 'christmas_watch') \gexec
 alter role christmas_watch with nologin inherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls password null;
-grant pg_read_all_stats to christmas_watch;
+grant pg_read_all_stats, pg_read_all_settings to christmas_watch;
 create schema if not exists watch;
 alter schema watch owner to christmas_watch;
 revoke all on schema watch from public;
@@ -61,6 +61,26 @@ as $watch$
     group by said.shape, said.queryid
 $watch$;
 
+-- Names of settings that come from elsewhere than the file that `up` writes, and of those that wait for a restart. Values stay untold:
+-- what is set by hand may be a connection with a password. A restore leaves where it ended in the file of ALTER SYSTEM.
+create or replace function watch.settings_by_hand()
+returns table (name text, origin text)
+language sql stable security definer
+set search_path to pg_catalog, pg_temp
+begin atomic
+    select s.name, case when s.pending_restart then 'waits for a restart' else 'set by alter system' end
+    from pg_catalog.pg_settings as s
+    where s.pending_restart
+        or (s.sourcefile like '%/postgresql.auto.conf' and s.name <> 'restore_command' and s.name not like 'recovery\_target%')
+    union all
+    select split_part(setting, '=', 1), concat('set for ', coalesce('database ' || d.datname, 'everybody'))
+    from pg_catalog.pg_db_role_setting as r
+    cross join unnest(r.setconfig) as setting
+    left join pg_catalog.pg_database as d on r.setdatabase = d.oid
+    where r.setrole = 0 and setting not like 'timescaledb.restoring=%';
+end;
+
+alter function watch.settings_by_hand() owner to christmas_watch;
 alter function watch.sessions() owner to christmas_watch;
 alter function watch.statement_figures(text[]) owner to christmas_watch;
 revoke all on all functions in schema watch from public;

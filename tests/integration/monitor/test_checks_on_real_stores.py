@@ -48,9 +48,11 @@ def test_all_is_well(platform: Platform) -> None:
     # This platform has no embedder, no documents of the blueprint's shape, no backup of its own yet, and nothing of it elsewhere.
     backups = tuple(f"backup.{each}" for each in ("newest", "full", "timeline", "redundancy", "copies", "kit"))
     # How much of its machine the tests take is no matter of the stores.
-    expected = {name for name in results if not name.startswith(("embedder.", *backups, "weaviate.collections", "host."))}
+    others = ("embedder.", *backups, "weaviate.collections", "host.", "containers.settings")
+    expected = {name for name in results if not name.startswith(others)}
     assert {name: (results[name].status, results[name].message) for name in expected if results[name].status != "ok"} == {}
     assert {results[name].status for name in results if name.startswith("embedder.")} == {"unknown"}
+    assert "invoke up" in results["containers.settings"].next_step  # no `up` made these
     assert results["weaviate.collections"].status == "critical"
     assert {results[f"backup.{name}"].status for name in ("newest", "full", "timeline")} == {"critical"}
     assert results["backup.copies"].status == results["backup.kit"].status == "warning"
@@ -195,6 +197,28 @@ def test_a_setting_changed_by_hand_is_told(platform: Platform) -> None:
     assert (result.status, result.value) == ("warning", 2)
     assert "maxmemory-policy is allkeys-lru, not volatile-ttl" in result.message
     assert only(platform, "redis.policy").status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "undone", "told"),
+    [
+        ("alter system set work_mem = '5MB'", "alter system reset work_mem", "work_mem set by alter system"),
+        ("alter system set max_connections = 77", "alter system reset max_connections", "max_connections waits for a restart"),
+        ("alter database christmas_db set jit = on", "alter database christmas_db reset jit", "jit set for database christmas_db"),
+        ("alter role all set jit = on", "alter role all reset jit", "jit set for everybody"),
+    ],
+    ids=["system", "after a restart", "database", "everybody"],
+)
+def test_a_setting_of_postgresql_made_by_hand_is_told_by_name(platform: Platform, by_hand: str, undone: str, told: str) -> None:
+    superuser(platform, by_hand)
+    superuser(platform, "select pg_reload_conf()")
+    try:
+        wait_for(lambda: told in only(platform, "postgres.settings").message, told)
+        assert only(platform, "postgres.settings").status == "warning"
+    finally:
+        superuser(platform, undone)
+        superuser(platform, "select pg_reload_conf()")
+    wait_for(lambda: only(platform, "postgres.settings").status == "ok", "it is as before")
 
 
 def test_memory_running_out_is_told_before_anything_is_evicted(platform: Platform) -> None:

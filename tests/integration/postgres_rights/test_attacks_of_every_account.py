@@ -61,6 +61,7 @@ ATTACKS: dict[str, tuple[str, set[str]]] = {
     "a job in the background": ("select add_job('pg_catalog.pg_sleep', '1h')", set()),
     "the workers in the background": ("select _timescaledb_functions.stop_background_workers()", set()),
     "others' sessions": ("select * from watch.sessions()", {"monitor"}),
+    "settings made by hand": ("select * from watch.settings_by_hand()", {"monitor"}),
     "others' statements": ("select * from watch.statement_figures('{}')", {"monitor"}),
     **{
         f"{name}{'' if keys == 1 else ' with two keys'}": (

@@ -46,6 +46,7 @@ def test_a_function_planted_beside_does_not_run_as_the_watch(migrated_server: Sc
             monitor.execute("set search_path = public, pg_catalog")
             monitor.execute("select * from watch.sessions()")
             monitor.execute("select * from watch.statement_figures(%s)", (["select ?"],))
+            monitor.execute("select * from watch.settings_by_hand()")
         finally:
             for planted in ("btrim(text)", "lower(text)", "clock_timestamp()"):
                 migrator.execute(f"drop function public.{planted}".encode())

@@ -1,0 +1,1 @@
+select name, origin from watch.settings_by_hand() order by name
