@@ -64,6 +64,8 @@ def settings(platform: Platform) -> Finding:
             except NotFound:
                 continue  # `containers.health` says so
             by_service[service] = list(differences(declared, container.attrs, image))
+    if not by_service:
+        return unknown("none of the declared containers exists", f"invoke up --stack {platform.stack}")
     words = "; ".join(
         f"{service}: {', '.join(difference.words for difference in differing)}" for service, differing in by_service.items() if differing
     )

@@ -16,6 +16,7 @@ from tests.support.cases import in_make_test
 from tests.support.waiting import wait_for
 
 
+@pytest.mark.exhaustive
 def test_status_shows_all_of_it(stack: Stack) -> None:
     def seen() -> dict[str, Any] | None:
         done = stack.invoke("status", "--json", check=False)
@@ -34,6 +35,7 @@ def test_status_shows_all_of_it(stack: Stack) -> None:
     assert {"last set", "next set", "last drill", "schedule", "checks"} <= parts.keys()
 
 
+@pytest.mark.exhaustive
 def test_doctor_finds_nothing_critical_where_a_stack_runs(stack: Stack) -> None:
     def wrong() -> dict[str, str]:
         document = json.loads(stack.invoke("doctor", "--json", check=False).stdout)

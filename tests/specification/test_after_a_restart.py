@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
+import pytest
+
 import christmas
 from core.container_commands import execute
 from infra.connections import Platform
@@ -20,6 +22,7 @@ def end_connections(platform: Platform) -> int:
     return told.stdout.decode().split().count("t")
 
 
+@pytest.mark.exhaustive
 def test_no_thread_is_given_an_ended_connection(platform: Platform, settings: Mapping[str, str]) -> None:
     def used(stores: christmas.Stores) -> list[object]:
         with contextlib.ExitStack() as held:

@@ -119,6 +119,7 @@ def test_an_application_needs_the_wheel_and_the_accounts_file(wheel: Path, platf
     }
 
 
+@pytest.mark.exhaustive
 def test_a_store_that_the_account_is_not_in_is_named(wheel: Path, platform: Platform, tmp_path: Path) -> None:
     path = env_file.write(platform, "ingest", path=tmp_path / "ingest.env")
     program = (

@@ -64,6 +64,7 @@ def faults(platform: Platform, folder: Path, place: str = "") -> list[tuple[str,
     return [verdict.faults for verdict in verify(platform, every=True, folder=folder, place=place)]
 
 
+@pytest.mark.exhaustive
 def test_a_drill_adds_what_the_live_server_was_spared(platform: Platform, folder: Path, tmp_path: Path, dumped: tuple[str, str]) -> None:
     first = made(platform, folder)
     assert first.awaits_logical

@@ -201,6 +201,7 @@ def test_an_unknown_store_is_refused(scratch_platform: ScratchPlatform, tmp_path
         make(scratch_platform.platform, stores=["mysql"], folder=tmp_path)
 
 
+@pytest.mark.exhaustive
 def test_a_key_without_a_name_ends_neither_a_set_nor_a_check(scratch_platform: ScratchPlatform, tmp_path: Path) -> None:
     """It fits no pattern, so that accounts which may read every key are refused."""
     platform = scratch_platform.platform
@@ -259,6 +260,7 @@ def test_a_killed_run_leaves_no_set_and_the_next_one_cleans_up(full: Manifest, f
     assert not left.exists()
 
 
+@pytest.mark.exhaustive
 def test_a_command_in_a_container_ends_with_the_block(scratch_platform: ScratchPlatform) -> None:
     container = scratch_platform.platform.containers["redis"]
     with while_running(container, ["sh", "-c", "trap 'exit 0' TERM; echo ready; sleep 1234 & wait"]) as line:

@@ -86,6 +86,7 @@ def chunk(server: ScratchServer, of: str = "ticks") -> str:
     return str(rows[0][0])
 
 
+@pytest.mark.exhaustive
 def test_where_nothing_changes_everything_is_taken_over(empty: ScratchServer) -> None:
     before = settled(empty)
     after = same(take(empty, before.evidence))
@@ -177,7 +178,7 @@ def open_(empty: ScratchServer) -> Iterator[psycopg.Connection]:
 
 
 @pytest.mark.parametrize(
-    ("statement", "within", "prepared"), in_make_test(itertools.product(OLD_STATEMENTS, [False, True], [False, True]), 0, 5)
+    ("statement", "within", "prepared"), in_make_test(itertools.product(OLD_STATEMENTS, [False, True], [False, True]), 5)
 )
 def test_what_an_old_transaction_wrote_before_a_set_and_commits_after_it(
     empty: ScratchServer, open_: psycopg.Connection, statement: str, *, within: bool, prepared: bool
@@ -207,6 +208,7 @@ def test_what_an_old_transaction_wrote_before_a_set_and_commits_after_it(
     assert last.records == after.records
 
 
+@pytest.mark.exhaustive
 def test_while_a_transaction_runs_that_is_older_than_every_set_nothing_is_taken_over(
     empty: ScratchServer, open_: psycopg.Connection
 ) -> None:
@@ -276,6 +278,7 @@ def test_a_page_that_is_written_behind_the_servers_back_is_found_when_it_is_coun
     assert found.records == found.whole
 
 
+@pytest.mark.exhaustive
 def test_a_server_whose_files_were_put_back_takes_nothing_over(empty: ScratchServer) -> None:
     """A mark that the server doesn't have, or has with another time."""
     before = settled(empty)
@@ -288,6 +291,7 @@ def test_a_server_whose_files_were_put_back_takes_nothing_over(empty: ScratchSer
         assert same(take(empty, other)).taken_over == set()
 
 
+@pytest.mark.exhaustive
 def test_a_gap_in_the_summaries_takes_nothing_over(empty: ScratchServer) -> None:
     before = settled(empty)
     with empty.admin() as connection:

@@ -81,6 +81,7 @@ class _Told:
     numbers = 0
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, min_size=4, max_size=16))
 def test_what_is_taken_over_is_what_is_there(filled: ScratchServer, history: list[tuple[str, int, str]]) -> None:
@@ -148,6 +149,7 @@ def _compare(server: ScratchServer) -> None:
     _Told.taken_over += len(taken.taken_over) if taken.evidence else 0
 
 
+@pytest.mark.exhaustive
 def test_the_histories_had_something_to_take_over(filled: ScratchServer) -> None:
     _compare(filled)
     _compare(filled)

@@ -6,7 +6,7 @@ from backup.sets.model import Store
 from tests.integration.backup_histories.machine import go_through
 from tests.support.backup_faults import Sets
 
-FEW: dict[Store, int] = {"postgres": 2, "redis": 16, "weaviate": 2}
+FEW: dict[Store, int] = {"postgres": 1, "redis": 4, "weaviate": 1}
 MANY: dict[Store, int] = {"postgres": 40, "redis": 130, "weaviate": 30}
 
 

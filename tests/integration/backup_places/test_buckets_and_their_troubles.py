@@ -105,6 +105,7 @@ def test_a_connection_cut_midway_goes_on_where_it_broke(server: S3Server) -> Non
         assert wire.broken == 1
 
 
+@pytest.mark.exhaustive
 def test_what_is_wrong_with_the_settings_is_named(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "_TRIES", 1)
     for settings, message in (

@@ -68,6 +68,7 @@ def test_a_stack_that_does_not_exist_is_told_in_every_place() -> None:
     assert "make up" in status.text(found)
 
 
+@pytest.mark.exhaustive
 def test_what_is_paused_or_hangs_is_told_within_seconds(platform: Platform, stack: str) -> None:
     paused = docker_client().containers.get(platform.containers["weaviate"])
     execute(platform.containers["redis"], ["sh", "-c", "kill -STOP $(pidof redis-server)"])

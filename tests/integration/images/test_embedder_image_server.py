@@ -96,6 +96,7 @@ def test_a_batch_gives_each_text_the_vector_that_it_gets_alone(server: Server) -
     assert batch.usage.prompt_tokens > len(texts)
 
 
+@pytest.mark.exhaustive
 def test_signs_that_stand_for_many_others_do_not_end_the_server(server: Server) -> None:
     with server.openai() as client:
         for sign in ("\ufdfa", "\u33ff", "\ufb03"):

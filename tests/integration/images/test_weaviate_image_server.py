@@ -121,6 +121,7 @@ def test_only_the_three_declared_ports_answer_and_the_clusters_own_wants_its_pas
     assert httpx.get(f"{internal}/nodes/status", auth=("cluster", server.cluster_password)).status_code == 200
 
 
+@pytest.mark.exhaustive
 def test_a_neighbour_ends_no_backup_whose_id_it_does_not_know(server: Server, client: weaviate.WeaviateClient) -> None:
     """Nor can it commit one or ask after one: the three that want no password want the id, which is drawn anew for each backup."""
     set_id = "20261129-145532-full-f488"

@@ -41,7 +41,7 @@ class Both:
         return lambda *args, **options: loop.run_until_complete(method(*args, **options))
 
 
-@pytest.fixture(params=["sync", "async"])
+@pytest.fixture(params=[pytest.param("sync", marks=pytest.mark.exhaustive), "async"])
 def make(request: pytest.FixtureRequest, redis_platform: Platform) -> Iterator[Callable[..., Both]]:
     """make(Sync, Async, account, *rest) gives an accessor of the kind under test."""
     loop = asyncio.new_event_loop() if request.param == "async" else None

@@ -69,6 +69,7 @@ def test_only_what_is_declared_fixable_is_fixed(redis_platform: Platform) -> Non
     assert {finding.key for finding in left.findings} == {key for key, fault in planted.items() if fault not in FIXABLE}
 
 
+@pytest.mark.exhaustive
 def test_a_bound_of_keys_is_kept_and_told(redis_platform: Platform) -> None:
     with clients.redis_client(redis_platform, "admin") as admin:
         pipeline = admin.pipeline(transaction=False)

@@ -102,6 +102,7 @@ def test_what_the_server_wrote_means_what_it_read(migrated_server: ScratchServer
         assert left == (0,)
 
 
+@pytest.mark.exhaustive
 def test_a_rule_that_was_loosened_is_found_after_a_restore(migrated_platform: Platform, scratch_server: ScratchServer) -> None:
     restore(scratch_server, "orders")
     with scratch_server.admin() as connection:

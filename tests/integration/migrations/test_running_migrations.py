@@ -99,6 +99,7 @@ def test_down_to_base_leaves_no_table_and_up_again_works(migrated_platform: Plat
     assert run.upgrade(migrated_platform).revisions == tuple(reversed(undone.revisions))
 
 
+@pytest.mark.exhaustive
 def test_down_one_step_keeps_the_rest(migrated_platform: Platform) -> None:
     head = run.status(migrated_platform).head
     assert run.downgrade(migrated_platform, "-1").revisions == (head,)

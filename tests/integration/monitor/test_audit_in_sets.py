@@ -25,6 +25,7 @@ def platform(scratch_platform: ScratchPlatform) -> Platform:
     return scratch_platform.platform
 
 
+@pytest.mark.exhaustive
 def test_sets_have_the_audit_and_give_it_back_to_a_machine_that_lost_it(
     platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

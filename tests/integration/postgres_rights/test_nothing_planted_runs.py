@@ -191,6 +191,7 @@ def kinds(server: ScratchServer, accounts: Sequence[Account]) -> list[Kept]:
     return kepts
 
 
+@pytest.mark.exhaustive
 def test_the_traps_work(planted: ScratchServer) -> None:
     """A session that begins as any other would step into them; else this file would prove nothing."""
     before = stepped(planted)

@@ -96,6 +96,7 @@ def test_after_one_health_check_somebody_watches_for_good(scratch_server: Scratc
         psql.run(container, "alter system reset authentication_timeout; select pg_reload_conf();")
 
 
+@pytest.mark.exhaustive
 def test_a_crowd_that_logs_in_is_left_alone(migrated_server: ScratchServer) -> None:
     import psycopg
 

@@ -49,6 +49,7 @@ def helpers(volume: str) -> list[Container]:
     return list(docker.from_env().containers.list(all=True, filters=wanted))
 
 
+@pytest.mark.exhaustive
 def test_the_files_are_the_services_alone(files: Kept, volume: str) -> None:
     files.up()
     assert look(volume, "stat -c '%u:%g %a %n' . secrets redis.conf secrets/admin.password").splitlines() == [
@@ -91,6 +92,7 @@ def test_what_a_killed_run_wrote_is_loaded_by_the_next_one(files: Kept, volume: 
     assert look(volume, "cat redis.conf") == "port 6381"
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_is_read_at_each_use_is_nothing_to_load(files: Kept, volume: str) -> None:
     files.inputs = {**files.inputs, "read_anew": ["redis.conf"]}
     before = files.up()
@@ -200,6 +202,7 @@ def test_a_running_service_takes_changed_files_up_once(files: Kept, service: Con
     said(service, "start: port 1")
 
 
+@pytest.mark.exhaustive
 def test_a_reload_that_fails_is_tried_again_and_a_restart_reads_everything_anew(files: Kept, service: Container) -> None:
     reload = Kept(
         "Reload",
@@ -227,6 +230,7 @@ def test_an_action_that_is_none_is_refused(service: Container) -> None:
         assert len(reload.kind.check(reload.inputs)[1]) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_volume_is_handed_to_its_service_and_its_content_left_alone(volume: str) -> None:
     look(volume, "echo data > kept", user="0:0")
     owner = Kept("VolumeOwner", {"volume": volume, "image": scratch.image("redis"), "uid": 999, "gid": 999})
@@ -234,6 +238,7 @@ def test_a_volume_is_handed_to_its_service_and_its_content_left_alone(volume: st
     assert look(volume, "stat -c %u:%g . ; cat kept").splitlines() == ["999:999", "data"]
 
 
+@pytest.mark.exhaustive
 def test_files_of_one_volume_are_read_at_once_without_taking_each_others_helper(files: Kept, volume: str) -> None:
     files.up()
 

@@ -37,12 +37,14 @@ def test_a_stack_made_anew_finds_the_secret_of_the_one_before(volume: str) -> No
     assert len(first) == 40
 
 
+@pytest.mark.exhaustive
 def test_two_secrets_of_one_volume_are_each_their_own(volume: str) -> None:
     first, second = secret_in(volume), secret_in(volume, "other.key")
     assert first.up()["result"] != second.up()["result"]
     assert first.refresh() == second.refresh() == []
 
 
+@pytest.mark.exhaustive
 def test_the_service_cannot_read_it(volume: str) -> None:
     kept = secret_in(volume).up()["result"]
     assert look(volume, f"stat -c '%u:%g %a' {FILE}", user="0:0") == "0:0 400"

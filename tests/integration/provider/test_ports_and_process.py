@@ -37,6 +37,7 @@ def _choose(stack: str) -> dict[str, int]:
     return dict(block(stack, redis=FIRST, https=FIRST, grpc=FIRST + 1).up()["ports"])
 
 
+@pytest.mark.exhaustive
 def test_stacks_that_come_up_at_once_get_different_ports() -> None:
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         blocks = list(pool.map(_choose, [f"stack{number}" for number in range(3)]))

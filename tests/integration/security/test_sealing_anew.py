@@ -75,6 +75,7 @@ VALUES = sum(
 )  # with the phones' index entries
 
 
+@pytest.mark.exhaustive
 def test_every_row_is_sealed_with_the_active_key_and_found_under_it(sealed: Platform) -> None:
     ring = ring_of(sealed).up_to(2)
     assert kinds(sealed, ring) == {Kind.OLDER: VALUES}

@@ -19,7 +19,6 @@ from seed.collection import physical_name
 from seed.original_schema import collection_of
 from tests.integration.seed_documents.conftest import Store
 from tests.support import collection_drift
-from tests.support.cases import in_make_test
 from tests.support.waiting import wait_for
 from tests.unit.seed_documents.specification import SPECIFIED
 
@@ -79,7 +78,8 @@ def test_description_and_ef_are_changed_in_place(store: Store, folder: Path) -> 
     assert (_behind(changed), _drift(changed)) == (before, [])
 
 
-@pytest.mark.parametrize("change", in_make_test(["index", "model"], 0))
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("change", ["index", "model"])
 def test_what_can_not_be_changed_in_place_is_filled_beside_while_readers_go_on(store: Store, folder: Path, change: str) -> None:
     store.load(folder)
     old = _behind(store)["ChristmasDocument"]

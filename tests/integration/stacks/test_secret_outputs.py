@@ -74,6 +74,7 @@ def test_what_pulumi_keeps_secret_is_not_shown(run: Run) -> None:
     assert [line.split("\t")[0] for line in table.stdout.splitlines()] == sorted(OUTPUTS)
 
 
+@pytest.mark.exhaustive
 def test_asked_for_all_is_shown(run: Run) -> None:
     secrets = secrets_of(json.loads(run("pulumi", "stack", "export", "--show-secrets").stdout))
     assert len(shown(secrets, run("invoke", "outputs", "--show-secrets").stdout)) == len(secrets)

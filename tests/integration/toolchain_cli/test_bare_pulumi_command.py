@@ -55,6 +55,7 @@ def test_configuration_reaches_the_program_and_its_secrets_stay_secret(stack: Cl
     assert "s3cret-token" not in written
 
 
+@pytest.mark.exhaustive
 def test_what_belongs_to_the_clone_lies_in_its_local_folder(stack: Clone) -> None:
     passphrase = stack.root / ".christmas" / "passphrase"
     assert stat.S_IMODE(passphrase.stat().st_mode) == 0o600
@@ -101,6 +102,7 @@ def test_the_users_own_settings_stay(clone: Clone, tmp_path: Path) -> None:
     assert not (clone.root / ".christmas" / "passphrase").exists()
 
 
+@pytest.mark.exhaustive
 def test_nothing_of_the_wrapper_stays_in_the_process_tree(stack: Clone, cli: Path, tmp_path: Path) -> None:
     stack.program.write_text(ANCESTORS.format(file=str(tmp_path / "ancestors")))
     stack.pulumi("preview")

@@ -96,6 +96,7 @@ def test_up_makes_the_environment_once_and_runs_the_steps_in_it(bare: Path) -> N
     subprocess.run([bare / ".venv/bin/python", "-c", "import yaml"], check=True)
 
 
+@pytest.mark.exhaustive
 def test_an_installation_that_is_cut_off_is_completed_by_the_next(bare: Path, wait_for: Callable[[Callable[[], bool]], None]) -> None:
     process = subprocess.Popen(
         [PYTHON, "airgap/setup/bootstrap.py", "up"],

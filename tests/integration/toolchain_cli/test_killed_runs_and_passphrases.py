@@ -91,6 +91,7 @@ def test_a_wrong_passphrase_changes_nothing_and_is_explained(stack: Clone) -> No
     assert "2 unchanged" in stack.pulumi("up", "--yes").stdout
 
 
+@pytest.mark.exhaustive
 def test_a_passphrase_file_that_is_not_there_is_explained(stack: Clone) -> None:
     refused = stack.pulumi("preview", check=False, PULUMI_CONFIG_PASSPHRASE_FILE="/nonexistent/passphrase")
     assert refused.returncode != 0
@@ -100,6 +101,7 @@ def test_a_passphrase_file_that_is_not_there_is_explained(stack: Clone) -> None:
     assert "/nonexistent/passphrase" in message
 
 
+@pytest.mark.exhaustive
 def test_a_lost_passphrase_is_not_replaced_by_a_new_one(stack: Clone) -> None:
     file = stack.root / ".christmas" / "passphrase"
     words = file.read_text()

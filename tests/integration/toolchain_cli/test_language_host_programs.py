@@ -96,6 +96,7 @@ def test_both_output_streams_are_shown(stack: Clone) -> None:
     assert "to err" in shown
 
 
+@pytest.mark.exhaustive
 def test_a_missing_environment_says_how_to_make_it(stack: Clone) -> None:
     settings = stack.root / "Pulumi.yaml"
     settings.write_text(settings.read_text().replace(".venv", "nowhere"))

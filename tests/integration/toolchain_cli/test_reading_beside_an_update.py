@@ -13,7 +13,6 @@ import pytest
 
 from airgap.toolchain import asking
 from airgap.toolchain.asking import ask
-from tests.support.cases import in_make_test
 
 if TYPE_CHECKING:
     from .conftest import Clone
@@ -42,6 +41,7 @@ def test_a_state_that_is_half_written_is_read_again(stack: Clone, attributes: Pa
     assert json.loads(done.stdout)["greeting"] == "hello"
 
 
+@pytest.mark.exhaustive
 def test_a_state_that_stays_so_is_told_after_some_seconds(stack: Clone, attributes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "_SECONDS", 0.5)
     attributes.write_text("")
@@ -50,7 +50,8 @@ def test_a_state_that_stays_so_is_told_after_some_seconds(stack: Clone, attribut
     assert "failed to load checkpoint: EOF" in done.stderr
 
 
-@pytest.mark.parametrize("first", in_make_test(["pulumi up", "a look"], 0))
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("first", ["pulumi up", "a look"])
 def test_an_update_that_was_killed_in_that_moment_is_gone_on_with(stack: Clone, attributes: Path, first: str) -> None:
     left = {"pid": 4194305, "username": getpass.getuser(), "hostname": socket.gethostname(), "timestamp": "2026-11-23T05:55:38.5Z"}
     lock = stack.state / ".pulumi" / "locks" / "organization" / "tiny" / "dev" / "75de4d6f-e072-4c5d-b1c4-074e0f1bcb88.json"

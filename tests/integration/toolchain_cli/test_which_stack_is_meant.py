@@ -37,6 +37,7 @@ def test_both_follow_the_same_variables(stack: Clone, variables: dict[str, str],
     assert done.stdout.strip() == meant
 
 
+@pytest.mark.exhaustive
 def test_up_changes_the_stack_of_the_variable_and_an_option_wins(stack: Clone) -> None:
     stack.pulumi("stack", "init", "--no-select", "other")
     stack.pulumi("config", "set", "greeting", "from other", CHRISTMAS_STACK="other")

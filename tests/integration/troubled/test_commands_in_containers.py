@@ -45,6 +45,7 @@ def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwarder
         client.close()
 
 
+@pytest.mark.exhaustive
 def test_a_command_that_is_silent_for_longer_than_the_client_waits_is_waited_for(sleeping: Container, hasty: Forwarder) -> None:
     done = execute(str(sleeping.name), ["sh", "-c", "printf first; sleep 3; echo last; echo told >&2; exit 3"], check=False)
     assert (done.code, done.text(), done.stderr) == (3, "firstlast", "told")
