@@ -3,9 +3,12 @@
 Database, repository, sets and the restore's journal are all on one disk, so that they are as old as each other afterwards.
 """
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
+from docker.errors import APIError
+from docker.models.containers import Container
 
 from backup.make import make
 from backup.restore import restore
@@ -17,6 +20,7 @@ from infra.clients import postgres
 from tests.support.backup_faults import Sets
 from tests.support.power import disk
 from tests.support.scratch_platform import fill, run_scratch_platform
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +45,16 @@ def written(made: Sets) -> set[str]:
 def power_on(made: Sets) -> None:
     """All that ran on the disk is dead; it is mounted again, which replays its journal, and the engine starts the server if it can."""
     server = made.platform.containers["timescaledb"]
-    for each in docker_client().containers.list(all=True, ignore_removed=True):
-        if each.name == f"{server}-restore":
-            each.remove(force=True)
+
+    def helpers() -> list[Container]:
+        listed = docker_client().containers.list(all=True, ignore_removed=True)
+        return [container for container in listed if container.name == f"{server}-restore"]
+
+    for helper in helpers():
+        # The engine may be about to remove it already: it was told to do so when the helper ends.
+        with contextlib.suppress(APIError):
+            helper.remove(force=True)
+    wait_for(lambda: not helpers(), "the restore's helper is gone")
     container = docker_client().containers.get(server)
     if container.status == "running":
         container.kill()
