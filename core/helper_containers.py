@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from core.container_commands import Finished
 from core.docker_client import docker_client
-from core.labels import OWNER_LABEL, PROJECT_LABEL, PURPOSE_LABEL
+from core.labels import PROJECT_LABEL, PURPOSE_LABEL
+from core.leftovers import owner_labels
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -27,7 +27,7 @@ def make_helper(image: str, purpose: str, **options: Any) -> Container:
     settings: dict[str, Any] = {
         "entrypoint": ["true"],
         "command": [],
-        "labels": {PROJECT_LABEL: "christmas", PURPOSE_LABEL: purpose, OWNER_LABEL: str(os.getpid())},
+        "labels": {PROJECT_LABEL: "christmas", PURPOSE_LABEL: purpose, **owner_labels()},
         "name": f"christmas-{purpose}-{secrets.token_hex(4)}",
         "network_mode": "none",
         "cap_drop": ["ALL"],

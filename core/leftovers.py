@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import socket
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from core.docker_client import docker_client
-from core.labels import OWNER_LABEL, PURPOSE_LABEL, with_labels
+from core.labels import MACHINE_LABEL, OWNER_LABEL, PURPOSE_LABEL, with_labels
 
 
 def remove_of_dead_processes() -> list[str]:
@@ -15,7 +18,27 @@ def remove_of_dead_processes() -> list[str]:
 
     What a process that runs has made stays, also another stack's.
     """
-    return remove_labelled([OWNER_LABEL, PURPOSE_LABEL], lambda labels: not is_alive(labels.get(OWNER_LABEL, "")))
+    return remove_labelled([OWNER_LABEL, PURPOSE_LABEL], is_orphaned)
+
+
+def is_orphaned(labels: Mapping[str, str]) -> bool:
+    """Whether the process that made something is gone; False for what was made elsewhere, where nobody here can look."""
+    return labels.get(MACHINE_LABEL, here()) == here() and not is_alive(labels.get(OWNER_LABEL, ""))
+
+
+def owner_labels() -> dict[str, str]:
+    """The labels of what goes with this process."""
+    return {OWNER_LABEL: str(os.getpid()), MACHINE_LABEL: here()}
+
+
+@functools.cache
+def here() -> str:
+    """Where processes have the numbers that this one sees: a machine, and its namespace of processes."""
+    try:
+        machine = Path("/etc/machine-id").read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        machine = ""
+    return f"{machine or socket.gethostname()}-{Path('/proc/self/ns/pid').stat().st_ino}"
 
 
 def remove_labelled(required: Iterable[str], going: Callable[[Mapping[str, str]], bool]) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import random
 import secrets
 import shlex
@@ -25,7 +24,7 @@ from core.container_files import FileToPut, give, put_files
 from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.helper_containers import helper
-from core.labels import OWNER_LABEL, PROJECT_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL, with_labels
+from core.labels import PROJECT_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL, with_labels
 from core.leftovers import remove_of_dead_processes
 from infra.components.description import ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
@@ -73,7 +72,7 @@ class Scratch:
         self._labels = {PROJECT_LABEL: "christmas", STACK_LABEL: name, PURPOSE_LABEL: purpose}
         if owned:
             # Resources with an owner are removed when that process is gone.
-            self._labels[OWNER_LABEL] = str(os.getpid())
+            self._labels |= owner_labels()
         self._ca_key, ca = issue_authority("christmas scratch", 1)
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_text(ca)
