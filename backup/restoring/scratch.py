@@ -25,7 +25,7 @@ from core.docker_client import docker_client
 from core.errors import PlatformError
 from core.helper_containers import helper
 from core.labels import PROJECT_LABEL, PURPOSE_LABEL, SERVICE_LABEL, STACK_LABEL, with_labels
-from core.leftovers import remove_of_dead_processes
+from core.leftovers import owner_labels, remove_of_dead_processes
 from infra.components.description import ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from infra.connections import Credentials, Endpoint, Platform
