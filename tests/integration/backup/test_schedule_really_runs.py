@@ -21,7 +21,12 @@ pytestmark = pytest.mark.exhaustive
 
 PROGRAM = """
 import pickle, sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from christmas.blueprint import backup_and_drill_rules as rules
+# What somebody gets who writes it into the blueprint: the first set is proven without a pause.
+rules.BACKUP_RULES = replace(rules.BACKUP_RULES, first_drill_after=timedelta())
 from schedule.jobs import Job
 from schedule.service import serve
 from infra.connections import Platform
