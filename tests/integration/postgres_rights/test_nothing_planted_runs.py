@@ -41,6 +41,7 @@ OPERATORS = (
     ("=", "text, text"), ("=", "name, name"), ("=", "oid, oid"), ("=", '"char", "char"'), ("<>", "text, text"), ("<>", "name, name"),
     ("!~", "name, text"), ("!~", "text, text"), ("~", "text, text"), ("~~", "name, text"), ("!~~", "name, text"), ("=", "bytea, bytea"),
 )  # fmt: skip
+HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQxMjM0$aGFzaGhhc2hoYXNoaGFzaA"
 CALL = re.compile(r"\b([a-z_][a-z0-9_]*)\s*\(")
 
 
@@ -80,9 +81,14 @@ def planted(migrated_server: ScratchServer) -> Iterator[ScratchServer]:
                 f"create trigger trap before insert or update or delete on public.{table}"
                 " for each statement execute function public.on_row()".encode()
             )
-        # The table that keys are counted in becomes a view, and the function that counts them its caller's.
+        # The table that keys are counted in becomes a view, and the function that counts them its caller's. Without a row, or with
+        # another condition before it, the view's trap would not be stepped into.
+        migrator.execute(f"insert into public.users (username, email, password_hash) values ('kim', 'kim@example.org', '{HASH}')".encode())
+        migrator.execute("insert into public.user_profiles (user_id) select id from public.users")
         migrator.execute("alter table public.user_profiles rename to kept_profiles")
-        migrator.execute("create view public.user_profiles as select t.* from public.kept_profiles as t where public.trap()")
+        migrator.execute(
+            "create view public.user_profiles with (security_barrier) as select t.* from public.kept_profiles as t where public.trap()"
+        )
         migrator.execute("drop function public.field_key_usage()")
         migrator.execute(
             "create function public.field_key_usage() returns table (field text, key_number integer, fingerprint text, row_count bigint)"
