@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -26,6 +27,15 @@ FLOODS = {
 }
 
 
+@pytest.fixture
+def _server_ends_none(scratch_server: ScratchServer) -> Iterator[None]:
+    """The server's own bound is far away: who ends strangers is the platform."""
+    container = scratch_server.container
+    psql.run(container, "alter system set authentication_timeout = '10min'; select pg_reload_conf();")
+    yield
+    psql.run(container, "alter system reset authentication_timeout; select pg_reload_conf();")
+
+
 def _admitted(server: ScratchServer) -> bool:
     """Whether the superuser gets in over the socket without help."""
     tried = execute_short(server.container, ["psql", "-X", "-U", "postgres", "-d", "postgres", "-Atc", "select 1"], user="postgres")
@@ -44,6 +54,7 @@ def _unhealthy(server: ScratchServer) -> str:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("_server_ends_none")
 @pytest.mark.parametrize("kind", FLOODS)
 def test_the_operator_gets_in_and_the_flood_is_named(scratch_server: ScratchServer, kind: str) -> None:
     strangers, greets = FLOODS[kind]
@@ -77,10 +88,9 @@ def _watchers(server: ScratchServer) -> list[str]:
     return titles.text().split()
 
 
+@pytest.mark.usefixtures("_server_ends_none")
 def test_after_one_health_check_somebody_watches_for_good(scratch_server: ScratchServer) -> None:
     container = scratch_server.container
-    # The server's own bound is far away: whoever ends them is the watcher.
-    psql.run(container, "alter system set authentication_timeout = '10min'; select pg_reload_conf();")
     for _ in range(3):
         assert execute_short(container, ["sh", f"{CONFIG_DIRECTORY}/{stalled_logins.FILE}", "health"], user="postgres").code == 0
     wait_for(lambda: _watchers(scratch_server) == ["1"], "one watches, however often the check ran")
@@ -93,7 +103,6 @@ def test_after_one_health_check_somebody_watches_for_good(scratch_server: Scratc
     finally:
         for each in strangers:
             each.close()
-        psql.run(container, "alter system reset authentication_timeout; select pg_reload_conf();")
 
 
 @pytest.mark.exhaustive
