@@ -6,11 +6,15 @@ import signal
 
 import pytest
 
+from christmas.blueprint.keyspaces_and_ttls import USER_PREFERENCES
 from core import lock
+from infra import clients
 from monitor import signs
 from schedule import history
 from schedule.task import HISTORY
 from tests.support.waiting import wait_for
+
+ENDLESS = USER_PREFERENCES.key(424242)
 
 
 @pytest.fixture
@@ -25,6 +29,8 @@ def kept(stack):
 
 @pytest.mark.exhaustive
 def test_what_is_due_is_done_after_up_and_a_dead_schedule_is_critical(kept):
+    with clients.redis_client(kept.platform(), "api") as client:
+        client.set(ENDLESS, "{}")
     brought_up = kept.invoke("up").stdout
     assert "the schedule of stack" in brought_up
     assert "nothing starts it after a reboot (christmas:startAtBoot is off)" in brought_up
@@ -35,6 +41,9 @@ def test_what_is_due_is_done_after_up_and_a_dead_schedule_is_critical(kept):
         return told and all(told.works.get(work, signs.WorkSigns()).done for work in ("backup", "upkeep", "drill", "check", "audit"))
 
     wait_for(done, "each kind of work was done", seconds=1200)
+    with clients.redis_client(kept.platform(), "api") as client:
+        assert 0 < client.ttl(ENDLESS) <= USER_PREFERENCES.ttl.total_seconds(), "a key that lived too long has an end"
+        client.delete(ENDLESS)
     assert history.read(folder / HISTORY)
     status = kept.invoke("schedule")
     assert "ok: the schedule runs" in status.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -36,6 +37,25 @@ def test_no_value_is_larger_than_the_server_lets_one_be(bounded: Platform, accou
                 pipe.execute()
         assert not client.exists("user:1:preferences", "user:11:preferences")
     assert redis_settings.policy(bounded).status == "ok"
+
+
+def test_all_clients_together_take_no_more_than_their_share(bounded: Platform) -> None:
+    """Transactions that are never carried out, each within the bound of one: the server hangs up where they are too much together."""
+    with clients.redis_client(bounded, "monitor") as monitor, contextlib.ExitStack() as held:
+
+        def hung_up() -> int:
+            return int(monitor.info("stats")["evicted_clients"])
+
+        before = hung_up()
+        for _ in range(4):
+            one = redis.Redis.from_url(bounded.redis_url("api"), single_connection_client=True)
+            held.callback(one.close)
+            with contextlib.suppress(*HUNG_UP):
+                one.execute_command("MULTI")
+                for number in range(4):
+                    one.execute_command("SET", f"user:{number}:preferences", "x" * (MIB - 1000), "EX", 60)
+        assert hung_up() > before
+        assert monitor.ping()
 
 
 @pytest.mark.parametrize("account", WRITERS)

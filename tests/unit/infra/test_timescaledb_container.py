@@ -96,6 +96,28 @@ def test_bounds_that_no_session_can_lift_are_set():
     assert TIMESCALEDB.limits.process_mib == 512
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "log_error_verbosity = 'terse'",
+        "log_min_error_statement = 'panic'",
+        "log_min_duration_statement = -1",
+        "log_parameter_max_length = 0",
+        "log_parameter_max_length_on_error = 0",
+        "pgaudit.log_statement = 'off'",
+        "pgaudit.log_parameter = 'off'",
+        "pg_stat_statements.track_utility = off",
+    ],
+)
+def test_each_line_that_keeps_values_out_of_the_log_is_there(line):
+    """Several of them stand behind one another: with one gone, no value may get into a server's log yet, so that none is looked for."""
+    assert f"\n{line}\n" in postgresql_conf(TIMESCALEDB.limits)
+
+
+def test_accounts_say_nothing_of_failed_statements_in_the_log():
+    assert {("log_min_messages", "log") in account.postgres.settings for account in ACCOUNTS if account.postgres} == {True}
+
+
 def test_no_account_is_a_member_of_what_can_not_be_narrowed():
     assert [account.name for account in ACCOUNTS if account.postgres and account.postgres.member_of] == []
     locking = {account.name for account in ACCOUNTS if account.postgres and set(account.postgres.functions) & set(ADVISORY_LOCKS)}
