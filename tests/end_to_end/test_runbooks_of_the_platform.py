@@ -84,20 +84,23 @@ def test_a_schedule_that_was_never_started_and_one_that_died(kept: Watched) -> N
 def test_connections_of_postgresql_that_run_out(watched: Watched) -> None:
     is_counted(watched, "pg_stat_database_numbackends")
     wanted = int(POSTGRES_ALARMS.connections_critical * POSTGRES_MAX_CONNECTIONS) + 2
-    limit = superuser(watched, "select rolconnlimit from pg_roles where rolname = 'api'")
+    login = watched.platform.postgres_login("api")  # its twin, where a test before rotated it
+    limit = superuser(watched, f"select rolconnlimit from pg_roles where rolname = '{login}'")
     opened: list[psycopg.Connection] = []
     began = time.monotonic()
     # Every account has a limit of its own so that this does not happen; whoever lifts one can make it.
-    superuser(watched, "alter role api connection limit -1")
+    superuser(watched, f"alter role {login} connection limit -1")
     try:
         while int(superuser(watched, "select sum(numbackends) from pg_stat_database")) < wanted:
             opened += [psycopg.connect(watched.platform.postgres_url("api")) for _ in range(10 if len(opened) < wanted - 30 else 1)]
         assert fires(watched, "PostgresConnectionsRunOut", began)["severity"] == "critical"
         assert carry_out(watched, "PostgresConnectionsRunOut", "Confirm") == [2, 0]
         assert carry_out(watched, "PostgresConnectionsRunOut", "Mend") == [0]
-        assert superuser(watched, "select count(*) from pg_stat_activity where usename = 'api'") == "0", "the page's command ended them"
+        assert superuser(watched, f"select count(*) from pg_stat_activity where usename = '{login}'") == "0", (
+            "the page's command ended them"
+        )
     finally:
-        superuser(watched, f"alter role api connection limit {limit}")
+        superuser(watched, f"alter role {login} connection limit {limit}")
         for each in opened:
             each.close()
     is_over(watched, "PostgresConnectionsRunOut")

@@ -17,7 +17,7 @@ from monitor import backup_alarms, keyspaces
 from monitor.checks import run
 from monitor.postgres import query
 from monitor.result import CheckResult
-from tests.support.scratch_platform import ScratchPlatform
+from tests.support.scratch_platform import ScratchPlatform, run_scratch_platform
 from tests.support.waiting import wait_for
 
 MINUTE = timedelta(minutes=1)
@@ -42,7 +42,13 @@ def moved(platform: Platform, endpoint: str, host: str, port: int) -> Platform:
     return dataclasses.replace(platform, endpoints={**platform.endpoints, endpoint: Endpoint(host, port, endpoint, port)})
 
 
-def test_all_is_well(platform: Platform) -> None:
+def test_all_is_well() -> None:
+    """On a platform of its own: what other tests do to theirs, counters and the audit remember for an hour and a day."""
+    with run_scratch_platform() as untouched:
+        what_the_checks_say_is_well(untouched.platform)
+
+
+def what_the_checks_say_is_well(platform: Platform) -> None:
     # The stores answer before Docker has looked at them for the first time, so the check looks itself.
     results = {each.name: each for each in run(platform)}
     # This platform has no embedder, no documents of the blueprint's shape, no backup of its own yet, and nothing of it elsewhere.
@@ -162,6 +168,9 @@ def test_an_old_revision_is_critical(platform: Platform) -> None:
 
 
 def test_planted_keys_are_found_and_the_fixable_ones_mended(platform: Platform) -> None:
+    # Other tests use these stores too, and may have left keys.
+    present = only(platform, "redis.keyspaces")
+    before = 0 if present.status == "ok" else present.value or 0
     with redis_client(platform, "api") as client:
         client.set("rate_limit:10.0.0.1", 1)
         client.set("rate_limit:10.0.0.2", 1, ex=timedelta(hours=1))
@@ -175,14 +184,14 @@ def test_planted_keys_are_found_and_the_fixable_ones_mended(platform: Platform) 
     finally:
         with redis_client(platform, "api") as client:
             client.delete(*(f"rate_limit:10.0.0.{number}" for number in (1, 2, 3)))
-    assert (result.status, result.value) == ("critical", 3)
+    assert (result.status, result.value) == ("critical", before + 3)
     for fault in ("without an expiry", "with a longer expiry than declared", "of another shape than declared"):
-        assert f"1 rate_limit {fault}" in result.message
+        assert f"rate_limit {fault}" in result.message
     assert "session" in result.message
     assert "10.0.0.1" not in result.message
-    assert mended == 2
+    assert mended >= 2
     assert all(0 < life <= 60 for life in lives)
-    assert (left.status, left.value) == ("warning", 1)
+    assert (left.status, left.value) == ("warning", before - (mended - 2) + 1)
 
 
 def test_a_setting_changed_by_hand_is_told(platform: Platform) -> None:
