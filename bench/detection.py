@@ -32,6 +32,9 @@ def main() -> int:
     add_options(parser)
     options = parser.parse_args()
     platform = connections.load(options.stack)
+    status, message = _ask(platform)["postgres.revision"]
+    if status != Status.OK:
+        sys.exit(f"stack {platform.stack} has no tables for clients to work on ({message}): invoke migrate and invoke seed.demo first")
     figures = []
     for fault in FAULTS:
         if options.only in fault.name:

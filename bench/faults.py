@@ -169,10 +169,14 @@ def _other_clock(_: Platform) -> Iterator[tuple[str, ...]]:
 def _runaway(platform: Platform) -> Iterator[tuple[str, ...]]:
     with psycopg.connect(platform.postgres_url("api")) as connection:
         connection.execute("set statement_timeout = 0")
-        running = threading.Thread(target=_ended, args=(connection, "select count(*) from generate_series(1, 1e12)"), daemon=True)
+        # As a table the series would be written to the disk, and end at the account's bound for temporary files.
+        statement = "select count(*) from (select generate_series(1, 1000000000000)) as numbers"
+        running = threading.Thread(target=_ended, args=(connection, statement), daemon=True)
         running.start()
         try:
             yield _LOOK
+            if not running.is_alive():
+                raise RuntimeError("the query ended before it was cancelled")
         finally:
             connection.cancel()
             running.join(60)
