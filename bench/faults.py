@@ -300,7 +300,7 @@ def _altered(platform: Platform) -> Iterator[tuple[str, ...]]:
 def _deleted_volume(platform: Platform) -> Iterator[tuple[str, ...]]:
     """Redis' volume, and with it the container that used it: Docker deletes no volume that is in use. `invoke up` makes both anew."""
     _container(platform, REDIS.name).remove(force=True)
-    docker_client().volumes.get(platform.volumes["redis-data"]).remove(force=True)
+    docker_client().volumes.get(platform.volumes["redis"]).remove(force=True)
     try:
         yield _LOOK
     finally:
