@@ -99,9 +99,8 @@ class Platform:
     starts_at_boot: bool = True  # whether this clone makes the machine start the schedule at boot
     rotations: dict[str, Turn] = field(default_factory=dict)  # by account; empty for a stack of a version without overlaps
     page: PageAccess | None = field(default=None, repr=False)  # None for a stack of a version without `check.serve`
-    declared: dict[str, dict[str, Any]] = field(
-        default_factory=dict, repr=False
-    )  # service to its container's properties, as Docker was told
+    # Service to its container's properties, as Docker was told; empty for a stack of a version without them.
+    declared: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     authority: AuthorityTurn | None = None  # the CA's; None for a stack of a version that doesn't rotate it
 
     def secret(self, account: str, store: str) -> str:

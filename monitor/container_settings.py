@@ -49,7 +49,7 @@ class Difference:
 
 def settings(platform: Platform) -> Finding:
     """Every container has the limits, rights, mounts, networks and the image that it was made with."""
-    from docker.errors import NotFound
+    from docker.errors import ImageNotFound, NotFound
 
     if not platform.declared:
         return unknown(
@@ -61,9 +61,12 @@ def settings(platform: Platform) -> Finding:
             try:
                 container = client.containers.get(platform.containers[service])
                 image = client.images.get(container.attrs["Image"]).attrs
+            except ImageNotFound:
+                by_service[service] = [Difference("its image is gone from the engine")]
             except NotFound:
                 continue  # `containers.health` says so
-            by_service[service] = list(differences(declared, container.attrs, image))
+            else:
+                by_service[service] = list(differences(declared, container.attrs, image))
     if not by_service:
         return unknown("none of the declared containers exists", f"invoke up --stack {platform.stack}")
     words = "; ".join(
