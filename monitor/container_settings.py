@@ -118,6 +118,8 @@ def _rights(declared: Properties, config: Properties, host: Properties) -> Itera
         yield Difference("it has capabilities", lets_in=True)
     if set(declared["security_opts"]) != set(host["SecurityOpt"] or []):
         yield Difference(f"its security options are {', '.join(host['SecurityOpt'] or []) or 'none'}", lets_in=True)
+    # `systempaths=unconfined` is no security option to the engine: it leaves these lists empty.
+    yield from (Difference(f"{key} is empty", lets_in=True) for key in ("MaskedPaths", "ReadonlyPaths") if host.get(key) == [])
     for key, meaning_none in _UNDECLARED.items():
         if key in host and host[key] not in meaning_none:
             yield Difference(f"{key} is {host[key]}", lets_in=True)

@@ -59,8 +59,9 @@ def settings(platform: Platform) -> Finding:
         rows = connection.execute(query("settings_by_hand")).fetchall()
     if rows:
         words = "; ".join(f"{name} {origin}" for name, origin in rows)
-        undo = "alter system reset NAME, alter database … reset NAME, and select pg_reload_conf(); what waits: invoke up"
-        return warning(words, f"{_AS_SUPERUSER}: {undo}", len(rows), "settings")
+        undo = "alter system reset NAME, alter database … reset NAME, and select pg_reload_conf()"
+        restart = f"what still waits for a restart then: docker restart {platform.containers['timescaledb']}"
+        return warning(words, f"{_AS_SUPERUSER}: {undo}; {restart}", len(rows), "settings")
     return ok("all settings come from the configuration file, and none waits for a restart", 0, "settings")
 
 

@@ -53,6 +53,7 @@ LETS_IN = {
     "capabilities kept": ("HostConfig", "CapDrop", [], "it has capabilities"),
     "new privileges": ("HostConfig", "SecurityOpt", [], "its security options are none"),
     "no seccomp": ("HostConfig", "SecurityOpt", ["no-new-privileges:true", "seccomp=unconfined"], "seccomp=unconfined"),
+    "all of /proc": ("HostConfig", "MaskedPaths", [], "MaskedPaths is empty"),
     "a writable root": ("HostConfig", "ReadonlyRootfs", False, "can be written"),
     "the host's processes": ("HostConfig", "PidMode", "host", "PidMode is host"),
     "the host's memory": ("HostConfig", "IpcMode", "host", "IpcMode is host"),
