@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +21,7 @@ from monitor import host, postgres_server
 from monitor.checks import every, run, run_checks
 from tests.support.checking import only, turned
 from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
+from tests.support.standing_still import processes_stand_still
 from tests.support.waiting import wait_for
 
 
@@ -282,15 +281,8 @@ def test_a_store_that_hangs_hides_no_other(platform: Platform, service: str) -> 
 def test_a_store_whose_processes_stand_still_is_critical_though_docker_and_the_kernel_see_nothing(platform: Platform, service: str) -> None:
     own = {"timescaledb": "postgres", "redis": "redis"}[service]
     container = docker_client().containers.get(platform.containers[service])
-    pids = [int(row[0]) for row in container.top(ps_args="-o pid,args")["Processes"] if "docker-init" not in row[1]]
-    assert pids
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    with processes_stand_still(container):
         found = only(platform, f"{own}.reachable")
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
     assert found.status == "critical"
     assert "takes connections, and nobody speaks on them" in found.message
     assert f"docker restart {platform.containers[service]}" in found.next_step
