@@ -1,8 +1,9 @@
 """What the same changes cost a backup as the data grows: `python -m bench.backup_growth [--millions 5 50]`. Works on scratch containers.
 
-For each number of candles a full set of PostgreSQL is made as the schedule makes it, after `pgbackrest backup` alone; then 50,000 rows
-are changed, and an incremental set is made. At the end a year's plan is printed: the largest size's figures, for as much data and for
-10 and 100 times as much.
+For each number of candles, rounded to full chunks, a full set of PostgreSQL is made after `pgbackrest backup` alone; then 50,000 rows
+are changed, and an incremental set is made. At the largest size follows a full set as the schedule makes it: what was counted before and
+didn't change is taken over. At the end a year's plan is printed: the largest size's figures, for as much data and for 10 and 100 times
+as much.
 """
 
 from __future__ import annotations
@@ -49,20 +50,25 @@ def main() -> int:
     with run_scratch_platform("bench") as running, temporary.folder("bench") as place:
         stored, rows = backup_task.store(running.platform, place / "platform"), 0
         for millions in options.millions:
-            rows = _fill(running.platform, rows, round(millions * 1_000_000))
+            rows = _fill(running.platform, rows, millions)
+            size = f"{rows / 1_000_000:.1f} million candles"
             alone = _alone(running.platform)
-            full = _set(running.platform, stored, place / "sets", "full", f"full at {millions:g} million candles")
+            first = _set(running.platform, stored, place / "sets", "full", f"first full at {size}")
             # What the first count of a relation after it was written leaves to be logged is not a change of rows.
             _set(running.platform, stored, place / "sets", "incremental", "nothing changed")
             backup_load.touch(running.platform, CHANGED_ROWS)
-            costs.append((alone, full, _set(running.platform, stored, place / "sets", "incremental", f"{CHANGED_ROWS} rows changed")))
-    for line in plan(*costs[-1][1:]):
-        print(line, file=sys.stderr)
-    alone, full, large = costs[-1]
+            costs.append((alone, first, _set(running.platform, stored, place / "sets", "incremental", f"{CHANGED_ROWS} rows changed")))
+        full = _set(running.platform, stored, place / "sets", "full", f"scheduled full at {size}")
+    alone, first, large = costs[-1]
     small = costs[0][2]
+    for line in plan(full, large):
+        print(line, file=sys.stderr)
     at = f"at {options.millions[-1]:g} million candles"
     sizes = f"{options.millions[-1]:g} ÷ {options.millions[0]:g} million candles, {CHANGED_ROWS} rows changed"
     figures = [
+        Figure(
+            f"first full set, all counted ÷ pgbackrest alone, the server's processor seconds, {at}", first.server / alone.server, "x", 1.2
+        ),
         Figure(f"full set ÷ pgbackrest alone, the server's processor seconds, {at}", full.server / alone.server, "x", 1.2),
         Figure(f"full set ÷ pgbackrest alone, wall, {at}", full.seconds / alone.seconds, "x", 1.3),
         Figure(f"incremental set, time: {sizes}", large.seconds / small.seconds, "x", 1.3),
@@ -90,7 +96,8 @@ def plan(full: Cost, incremental: Cost) -> list[str]:
     return lines
 
 
-def _fill(platform: Platform, rows: int, wanted: int) -> int:
+def _fill(platform: Platform, rows: int, millions: float) -> int:
+    wanted = max(1, round(millions * 1_000_000 / backup_load.CANDLES_OF_A_CHUNK)) * backup_load.CANDLES_OF_A_CHUNK
     while rows < wanted:
         count = min(_BATCH, wanted - rows)
         backup_load.write_candles(platform, rows, count)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from christmas.blueprint.relational import DATABASE
+from christmas.blueprint.relational import CANDLES_PER_WEEK, CHUNK_INTERVAL, DATABASE
 from core.container_commands import execute
 from infra.clients import postgres, redis_client, weaviate_client
 from infra.connections import Platform
@@ -26,14 +26,18 @@ _BATCH_ROWS = 500_000
 _WRITES_A_SECOND, _SEARCHES_A_SECOND = 100, 10
 CLIENTS = {"postgres": "p99 of PostgreSQL's writers", "redis": "p99 of Redis' writers", "weaviate": "p95 of Weaviate's searches by vector"}
 
-# Candles of 500 symbols, one a minute, with prices that look like prices: neither all alike nor noise.
+# Candles at the rate that the blueprint plans for: 500 symbols, one a minute in sessions of 390 minutes from Monday to Friday. The first
+# day is a Thursday on which a chunk begins. Prices look like prices: neither all alike nor noise.
 _CANDLES = """
 insert into market_data (symbol, timestamp, open, high, low, close, volume)
-select 'S' || lpad(mod(i, 500)::text, 4, '0'), timestamptz '2026-01-01' + (i / 500) * interval '1 minute',
+select 'S' || lpad(mod(i, 500)::text, 4, '0'),
+    timestamptz '2021-12-23 14:30Z' + make_interval(weeks => session / 5, days => (array[0, 1, 4, 5, 6])[1 + mod(session, 5)])
+        + mod(i / 500, 390) * interval '1 minute',
     price, price + 0.5, price - 0.5, price + 0.1, 1000 + mod(i::bigint * 7919, 90000)
-from (select i, round((100 + 40 * sin(i / 90000.0) + random())::numeric, 2) as price
+from (select i, i / 500 / 390 as session, round((100 + 40 * sin(i / 90000.0) + random())::numeric, 2) as price
     from generate_series({first}, {last}) as i) as drawn
 """
+CANDLES_OF_A_CHUNK = round(CANDLES_PER_WEEK * (CHUNK_INTERVAL / timedelta(weeks=1)))
 
 _USERS = """
 insert into users (username, email, password_hash)
@@ -86,8 +90,8 @@ def settle(platform: Platform) -> None:
 
 def touch(platform: Platform, rows: int) -> None:
     """Change the newest candles."""
-    newest = f"(select max(timestamp) from market_data) - interval '{rows // 500} minutes'"  # noqa: S608 - a number
-    _psql(platform, f"update market_data set volume = volume + 1 where timestamp > {newest}")  # noqa: S608
+    newest = f"select symbol, timestamp from market_data order by timestamp desc limit {rows}"  # noqa: S608 - a number
+    _psql(platform, f"update market_data set volume = volume + 1 where (symbol, timestamp) in ({newest})")  # noqa: S608
 
 
 def bytes_read(platform: Platform) -> float:
