@@ -23,8 +23,8 @@ from docker.models.networks import Network
 from airgap.images.catalog import build_command, image_reference
 from christmas.blueprint.services import service as blueprint_service
 from core.container_files import FileToPut, owner_of, put_files
-from core.labels import PROJECT_LABEL, TESTS_OWNER_LABEL
-from core.leftovers import is_alive, remove_labelled
+from core.labels import MACHINE_LABEL, PROJECT_LABEL, TESTS_OWNER_LABEL
+from core.leftovers import here, is_alive, remove_labelled
 from infra.components.description import ServiceContainer
 from infra.components.names import CONFIG_DIRECTORY
 from tests.support.waiting import PATIENCE
@@ -34,7 +34,7 @@ TESTS_PROJECT = "christmas-tests"
 
 def labels() -> dict[str, str]:
     """The labels by which leftovers of a killed test run are found; the owner is this process."""
-    return {PROJECT_LABEL: TESTS_PROJECT, TESTS_OWNER_LABEL: str(os.getpid())}
+    return {PROJECT_LABEL: TESTS_PROJECT, TESTS_OWNER_LABEL: str(os.getpid()), MACHINE_LABEL: here()}
 
 
 def image(service: str) -> str:
@@ -53,7 +53,10 @@ def image(service: str) -> str:
 def remove_leftovers() -> None:
     """Remove containers and networks of test runs that are gone."""
     client = docker.from_env()
-    remove_labelled([f"{PROJECT_LABEL}={TESTS_PROJECT}", TESTS_OWNER_LABEL], lambda labels: not is_alive(labels[TESTS_OWNER_LABEL]))
+    remove_labelled(
+        [f"{PROJECT_LABEL}={TESTS_PROJECT}", TESTS_OWNER_LABEL],
+        lambda labels: labels.get(MACHINE_LABEL, here()) == here() and not is_alive(labels[TESTS_OWNER_LABEL]),
+    )
     owners = {image_.labels[TESTS_OWNER_LABEL] for image_ in client.images.list(filters={"label": TESTS_OWNER_LABEL})}
     for owner in owners:
         if not is_alive(owner):

@@ -118,6 +118,7 @@ def test_too_little_room_is_told_before_anything_is_written(tmp_path: Path) -> N
         ({"com.christmas.purpose": "tests", "com.christmas.owner": "5678"}, False),
         ({"com.christmas.purpose": "tests", "com.christmas.owner": "1234"}, True),
         ({"com.christmas.purpose": "restore", "com.christmas.owner": "1234"}, False),
+        ({"com.christmas.purpose": "tests", "com.christmas.owner": "1234", "com.christmas.machine": "another"}, False),
         ({"com.christmas.stack": "dev"}, False),
         ({"com.christmas.stack": "latest"}, False),
         ({}, False),
