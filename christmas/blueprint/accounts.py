@@ -236,6 +236,8 @@ BACKUP = Account(
             "type",
             "pttl",
             "dump",
+            # A drill looks whether the user whom a session names is there.
+            "hget",
         ),
         networks=_OPERATORS,
     ),

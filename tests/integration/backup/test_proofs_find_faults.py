@@ -110,6 +110,28 @@ def test_keys_without_a_ttl_or_of_another_type_are_found(restored: RestoredPlatf
                 client.delete(key)
 
 
+def test_a_key_of_a_user_newer_than_the_rows_is_found(restored: RestoredPlatform) -> None:
+    expected = "20 users named by keys, all exist"
+    assert proofs.references(restored) == expected
+    with redis_client(restored.platform, "admin") as client:
+        session, preferences, text = "session:of-nobody", "user:1000001:preferences", "session:of-no-type"
+        client.hset(session, mapping={"user_id": "1000000"})
+        client.set(preferences, "{}")
+        for key in (session, preferences):
+            with pytest.raises(Disproved, match=r"keys of users that don't exist: .* of user 100000"):
+                proofs.references(restored)
+            client.delete(key)
+        client.set(text, "no hash")
+        assert proofs.references(restored) == f"{expected}; 1 sessions name no user"
+        client.delete(text)
+        # A set made before the account had this right.
+        client.execute_command("ACL", "SETUSER", "backup", "-hget")
+        try:
+            assert "100 sessions are not compared: in this set account backup may not read them" in proofs.references(restored)
+        finally:
+            client.execute_command("ACL", "SETUSER", "backup", "+hget")
+
+
 def test_scratch_stores_never_take_a_name_that_something_has(restored: RestoredPlatform, tmp_path_factory: pytest.TempPathFactory) -> None:
     live = Scratch(restored.platform.stack, "drill", tmp_path_factory.mktemp("live"))
     with pytest.raises(Exception, match="is taken"):

@@ -133,7 +133,7 @@ def test_a_drill_proves_the_rest(platform: Platform, folder: Path, full: Manifes
     assert "5 of no keyspace" in found["redis.keyspaces"]
     assert found["weaviate.neighbours"].endswith("collections answer by vector; without an index: WithoutIndex")
     assert found["weaviate.tenants"] == "1 tenants opened, with 1 objects"
-    assert found["references"].endswith("all exist; 1 were deleted earlier; 2 sessions name no user")
+    assert found["references"] == "19 users named by keys, all exist; 1 were deleted earlier; 2 sessions name no user"
     assert '"Zweites Schema".ticks: 4 chunks' in found["postgres.chunks"]
     assert "- unlogged table cache: " in told
 
