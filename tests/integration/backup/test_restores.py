@@ -14,6 +14,7 @@ import pytest
 
 from backup.drill import describe, drill, history
 from backup.make import make
+from backup.postgres.proofs import chunks
 from backup.proving import proofs
 from backup.restore import remove, restore
 from backup.restoring.journal import Journal
@@ -121,6 +122,8 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
         **tables,
         "users": users.model_copy(update={"rows": users.rows + 1}),
         "market_data": market.model_copy(update={"checksum": "1"}),
+        # Has none here, so no chunk either.
+        "technical_indicators": tables["technical_indicators"].model_copy(update={"rows": 1}),
     }
     point = full.postgres.reference_point.model_copy(update={"tables": wrong})
     lying = full.model_copy(
@@ -132,6 +135,8 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
     told = proofs.RestoredPlatform(platform, lying, redis_keys=7)
     with pytest.raises(proofs.Disproved, match=f"market_data has {market.rows} rows with other content.*users has {users.rows} rows"):
         proofs.rows(told)
+    with pytest.raises(proofs.Disproved, match="rows but no chunk: technical_indicators"):
+        chunks(told)
     with pytest.raises(proofs.Disproved, match="not at 0001 as recorded"):
         proofs.structure(told)
     with pytest.raises(proofs.Disproved, match=r"7 keys, not \d+"):
@@ -142,6 +147,9 @@ def test_what_is_not_as_recorded_is_disproved(platform: Platform, full: Manifest
         proofs.keys(without_expiry)
     with pytest.raises(proofs.Disproved, match="has 200 objects, not 201"):
         proofs.objects(told)
+    with_file = full.weaviate.model_copy(update={"documents": {"of/another.md": 3}})
+    with pytest.raises(proofs.Disproved, match=r"files without a passage: of/another\.md"):
+        proofs.files(proofs.RestoredPlatform(platform, full.model_copy(update={"weaviate": with_file})))
     stranger = dataclasses.replace(platform, accounts={**platform.accounts, "rag": Credentials(weaviate="wrong")})
     with pytest.raises(proofs.Disproved, match="rag: HTTP 401"):
         proofs.accounts("weaviate")(proofs.RestoredPlatform(stranger, full))
