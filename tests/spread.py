@@ -11,6 +11,8 @@ Loaded with every run, so what holds for every test stands here, too. (pytest-al
 """
 
 import json
+import signal
+import threading
 import time
 from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
@@ -34,6 +36,11 @@ Servers = frozenset[str]
 _SECONDS_OF_A_NEW_TEST = 1.0
 _SHOWN = 50
 _SHOWN_OF_A_FAILURE = 2_000  # characters, from its end
+
+# A shell ignores interrupts for what it starts in the background, and so does all that is started from there: programs that tests
+# interrupt would go on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Helpers of tests assert, too: their failures tell what they compared.
 pytest.register_assert_rewrite("tests.support")
