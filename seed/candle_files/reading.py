@@ -43,13 +43,17 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One series of a file that can be read: its rows begin after `header_lines` lines."""
+    """One series of a file that can be read: its rows begin after `header_lines` lines.
+
+    `may_be_cut_off`: nothing ends the last line, so its last number, which is read, may go on in the whole file.
+    """
 
     part: Part
     layout: Layout
     header_lines: int = 1
     only_cr: bool = False
     format: str = ""
+    may_be_cut_off: bool = False
 
     @property
     def name(self) -> str:
@@ -72,6 +76,7 @@ class Source:
             f"time of day from {printable(layout.names[layout.clock], 40)!r}" if layout.clock is not None else "",
             f"midnights as {'days' if times.days == 'local' else 'moments'}" if times.days else "",
             "decimal comma" if layout.reading.numbers.decimal == "," else "",
+            "no line end after the last row: if the file was cut off there, so is that row's last number" if self.may_be_cut_off else "",
         ]
         return f"{self.name}: {', '.join(filter(None, decisions))}" if any(decisions) else ""
 
@@ -122,15 +127,25 @@ def _text_sources(part: Part, options: LoadOptions, now: datetime) -> list[Sourc
         for sery in header.series
     ]
     source = Source(part, layouts[0], header.lines, only_cr, header.format.name if header.format else "")
-    reading = _surveyed(source, header, options, now)
-    return [replace(source, layout=replace(layout, reading=reading.reading, clock=reading.clock)) for layout in layouts]
+    reading, ended = _surveyed(source, header, options, now)
+    return [
+        replace(
+            source,
+            layout=replace(layout, reading=reading.reading, clock=reading.clock),
+            may_be_cut_off=not ended and layout.width - 1 in layout.places.values(),
+        )
+        for layout in layouts
+    ]
 
 
-def _surveyed(source: Source, header: Header, options: LoadOptions, now: datetime) -> Layout:
+def _surveyed(source: Source, header: Header, options: LoadOptions, now: datetime) -> tuple[Layout, bool]:
+    """How to read the columns, and whether a line end is the last character."""
     survey = Survey(source.layout, header.series, options, header.format, source.name, now)
+    ended = True
     try:
         with _data(source) as (data, _):
             for block in data:
+                ended = block.data.endswith(b"\n")
                 if survey.rows >= SAMPLE and not _has_more_to_say(survey, block.data, source.layout, now):
                     continue
                 for number, content in rows_of(block, source.layout):
@@ -143,7 +158,7 @@ def _surveyed(source: Source, header: Header, options: LoadOptions, now: datetim
     except PlatformError:
         # Damaged: reading gets there again, and reports it after the rows before it are loaded.
         pass
-    return survey.decide()
+    return survey.decide(), ended
 
 
 def _has_more_to_say(survey: Survey, data: bytes, layout: Layout, now: datetime) -> bool:

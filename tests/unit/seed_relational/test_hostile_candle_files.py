@@ -70,6 +70,21 @@ def test_digits_with_a_year_of_two_are_never_taken_for_epoch_numbers(
     assert [candle.timestamp for candle in read.candles] == [datetime.strptime(each, form).replace(tzinfo=UTC) for each in times]
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (HEADER + "2024-01-02,10,12,9,11,500\n2024-01-03,10,12,9,11,5", True),
+        (HEADER + "2024-01-02,10,12,9,11,500\n2024-01-03,10,12,9,11,5\n", False),
+        # What may be cut here is used by nobody.
+        (NOTED + "2024-01-02,10,12,9,11,500,a\n2024-01-03,10,12,9,11,5,b", False),
+    ],
+)
+def test_a_last_number_that_may_be_cut_off_is_told(tmp_path: Path, content: str, told: bool) -> None:
+    found = candles_of(written(tmp_path, content), symbol="A")
+    assert len(found.candles) == 2
+    assert ("no line end after the last row" in found.read_as) is told
+
+
 def test_epoch_numbers_are_read_as_before_where_no_day_is_written_like_that(tmp_path: Path) -> None:
     found = candles_of(written(tmp_path, HEADER + days("1201020960", "1704153600")), symbol="A")
     assert [candle.timestamp.year for candle in found.candles] == [2008, 2024]
