@@ -107,7 +107,7 @@ def _scrapes(platform: connections.Platform) -> dict[str, float]:
     host, port = platform.endpoints["prometheus"].address()
     address = f"https://{host}:{port}/api/v1/query?query={urllib.parse.quote(_SCRAPES)}"
     answer: Any = json.loads(_fetched(platform, address, USER, platform.monitoring_password))
-    return {each["metric"]["job"]: float(each["value"][1]) for each in answer["data"]["result"]}
+    return {scrape["metric"]["job"]: float(scrape["value"][1]) for scrape in answer["data"]["result"]}
 
 
 if __name__ == "__main__":
