@@ -81,7 +81,7 @@ def disk(stack: str, root: Path) -> Finding:
 def clock(root: Path) -> Finding:
     """The clock was not set back, is synchronized, and agrees with the engine's."""
     now = datetime.now(UTC)
-    newest = max((path.stat().st_mtime for path in (root / ".christmas").glob("*/*") if path.is_file()), default=0.0)
+    newest = max(map(_written, (root / ".christmas").glob("*/*")), default=0.0)
     ahead = newest - now.timestamp()
     step = "sudo timedatectl set-ntp true, or install chrony: certificates, expiries and point-in-time restores depend on the clock"
     if ahead > _AHEAD_SECONDS:
@@ -94,6 +94,14 @@ def clock(root: Path) -> Finding:
     if kept_right() is False:
         return warning(f"{message}; the kernel reports an unsynchronized clock", step, abs(apart or 0.0), "seconds")
     return ok(message, abs(apart or 0.0), "seconds")
+
+
+def _written(path: Path) -> float:
+    """When a file was written, in Unix time; 0 for what is none, or is gone: tasks and the schedule write here all the time."""
+    try:
+        return path.stat().st_mtime if path.is_file() else 0.0
+    except FileNotFoundError:
+        return 0.0
 
 
 def _engines_clock(now: datetime) -> float | None:

@@ -21,7 +21,7 @@ def make_helper(image: str, purpose: str, **options: Any) -> Container:
 
     Docker copies files into and out of its volumes, with any image. Its labels let a clean-up find what a killed run left.
     """
-    from docker.errors import APIError
+    from docker.errors import APIError, NotFound
 
     volumes = {volume: {"bind": path, "mode": "rw"} for volume, path in options.pop("volumes", {}).items()}
     settings: dict[str, Any] = {
@@ -42,7 +42,8 @@ def make_helper(image: str, purpose: str, **options: Any) -> Container:
         if error.status_code != 409 or "name" not in options:
             raise
         # The request of a run that was killed may reach the engine late: that helper has this name, and nobody uses it any more.
-        containers.get(options["name"]).remove(force=True)
+        with contextlib.suppress(NotFound):
+            remove(containers.get(options["name"]))
         container = containers.create(image, **settings | options)
     return container
 
@@ -54,6 +55,14 @@ def helper(image: str, purpose: str, **options: Any) -> Iterator[Container]:
     try:
         yield container
     finally:
+        remove(container)
+
+
+def remove(container: Container) -> None:
+    """Remove a container and its unnamed volumes; one that is gone already, as after `docker container prune`, has cost nothing."""
+    from docker.errors import NotFound
+
+    with contextlib.suppress(NotFound):
         container.remove(force=True, v=True)
 
 

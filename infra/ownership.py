@@ -198,7 +198,7 @@ def _state_knows(backend: str, stack: str, name: str) -> bool:
 
 
 def _taken(host: docker.DockerClient, stack: str, owner: Owner) -> PlatformError:
-    running = host.containers.list(filters=of_stack(stack))
+    running = host.containers.list(ignore_removed=True, filters=of_stack(stack))
     steps = _other_name(host, stack)
     if owner.host == socket.gethostname() and not _seen(owner.clone):
         steps += (

@@ -22,7 +22,7 @@ from core.container_files import FileToPut, give, put_files
 from core.container_sessions import execute_short
 from core.docker_client import docker_client
 from core.errors import PlatformError
-from core.helper_containers import helper
+from core.helper_containers import helper, remove
 from core.progress import Progress
 from core.streams import StreamedFile
 from core.waiting import looks
@@ -68,7 +68,7 @@ def beside(
             raise early_end(error, plan) from error
         # The whole WAL was replayed without reaching the target: start without a target. The files stay, the replay continues from there.
         progress.log(f"nothing was committed between the last transaction of the log and {_target_text(plan)}")
-        scratch_stores.containers.pop(recipe.service).remove(force=True)
+        remove(scratch_stores.containers.pop(recipe.service))
         run_once(scratch_stores, recipe, ("sh", "-c", NO_TARGET))
         scratch_stores.start(recipe)
         wait_for_recovery(str(scratch_stores.containers[recipe.service].name))

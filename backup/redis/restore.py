@@ -19,6 +19,7 @@ from backup.sets.model import Manifest
 from backup.storage.sources import files_of, source_of
 from core.container_files import FileToPut, put_files
 from core.errors import PlatformError
+from core.helper_containers import remove
 from core.progress import Progress
 from infra.connections import Platform
 
@@ -48,8 +49,7 @@ def beside(
     container = scratch_stores.create(recipe)
     put_files(container, "/data", entries, **recipe.base.owner)
     if plan.truncate and plan.until:
-        scratch_stores.containers.pop(recipe.service)
-        container.remove(force=True)
+        remove(scratch_stores.containers.pop(recipe.service))
         files = aof_files(source, plan.manifest)
         run_once(scratch_stores, recipe, ("sh", "-c", truncate_script(files, plan.until)))
     files_done = time.monotonic()

@@ -14,7 +14,7 @@ from backup.sets.sealing import Keyring, keyring_of
 from backup.storage.sources import Source, source_of
 from core.docker_client import docker_client
 from core.errors import PlatformError
-from core.helper_containers import outcome
+from core.helper_containers import outcome, remove
 from infra.connections import Platform
 
 _SECONDS = 4 * 3600
@@ -78,5 +78,4 @@ def run_once(scratch_stores: Scratch, recipe: Recipe, line: Iterable[str]) -> No
             said = container.logs(tail=12).decode(errors="replace").strip()
             raise PlatformError(what=f"{words[0]} {words[-1]} failed with exit code {code}: {said}", where=f"container {container.name}")
     finally:
-        scratch_stores.containers.pop(recipe.service)
-        container.remove(force=True)
+        remove(scratch_stores.containers.pop(recipe.service))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -13,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from backup.sets.model import FORMAT, Manifest, SetKind
-from backup.storage.places import Place
+from backup.storage.places import MissingError, Place
 from core.disk import sync_folder, sync_tree, write_whole
 from core.errors import PlatformError
 from infra.connections import LOCAL, stack_name
@@ -46,7 +47,14 @@ def list_sets(stack: str | None = None, *, folder: Path | None = None) -> list[M
     folder = folder or folder_of(stack)
     if not folder.is_dir():
         return []
-    manifests = [read(path.parent) for path in folder.glob(f"*/{MANIFEST}")]
+    manifests = []
+    for path in folder.glob(f"*/{MANIFEST}"):
+        try:
+            manifests.append(read(path.parent))
+        except PlatformError:
+            if path.exists():
+                raise
+            # Another run has removed the set since it was listed.
     return in_order(manifests)
 
 
@@ -120,7 +128,10 @@ def list_at(place: Place) -> list[Manifest]:
     Raises PlatformError if the place or a manifest can't be read.
     """
     paths = sorted(path for path in place.sizes() if path.endswith(f"/{MANIFEST}") and is_id(path.split("/")[0]))
-    manifests = [parse(b"".join(place.read(path)), path.split("/")[0], f"{place.where}/{path}") for path in paths]
+    manifests = []
+    for path in paths:
+        with contextlib.suppress(MissingError):  # another run has removed the set since it was listed
+            manifests.append(parse(b"".join(place.read(path)), path.split("/")[0], f"{place.where}/{path}"))
     return in_order(manifests)
 
 

@@ -37,7 +37,11 @@ def refresh(platform: Platform, folder: Path, *, anew: bool = False) -> None:
     in_bucket = {path.split("/")[0] for path in place.sizes() if path.endswith(f"/{folders.MANIFEST}") and path.count("/") == 1}
     for set_id in sorted(in_bucket):
         if folders.is_id(set_id) and (anew or not (folder / set_id / folders.MANIFEST).exists()):
-            content = b"".join(place.read(f"{set_id}/{folders.MANIFEST}"))
+            try:
+                content = b"".join(place.read(f"{set_id}/{folders.MANIFEST}"))
+            except MissingError:
+                in_bucket.remove(set_id)  # another machine has removed the set since it was listed
+                continue
             _keep_only_manifest(folder, set_id, content)
     for path in folder.glob(f"*/{folders.MANIFEST}"):
         if path.parent.name not in in_bucket:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -66,8 +68,7 @@ class FolderPlace:
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """Every file at or below a folder, without those being written."""
         start = self._inside(prefix) if prefix else self.root
-        paths = [start] if start.is_file() else start.rglob("*")
-        return {str(path.relative_to(self.root)): path.stat().st_size for path in paths if path.is_file() and not path.name.startswith(".")}
+        return {str(path.relative_to(self.root)): known.st_size for path, known in _files(start) if not path.name.startswith(".")}
 
     def read(self, path: str) -> Iterator[bytes]:
         """A file's content."""
@@ -116,9 +117,9 @@ class FolderPlace:
     def remove_drafts(self) -> None:
         """Remove them where nobody has written to them for an hour: another run's are left to it."""
         before = time.time() - _ABANDONED_SECONDS
-        for path in self.root.rglob(".*"):
-            with contextlib.suppress(OSError):  # gone meanwhile, or another user's: neither is in the way
-                if _DRAFT.fullmatch(path.name) and path.is_file() and path.stat().st_mtime < before:
+        for path, known in _files(self.root):
+            if _DRAFT.fullmatch(path.name) and known.st_mtime < before:
+                with contextlib.suppress(OSError):  # gone meanwhile, or another user's: neither is in the way
                     path.unlink()
 
     def _inside(self, path: str) -> Path:
@@ -141,3 +142,17 @@ def pieces_of(source: Content) -> Iterator[bytes]:
                 yield piece
     else:
         yield from source()
+
+
+def _files(start: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """The files at or below a path. What another run removes meanwhile is left out: `check` looks at places while `backup.prune` works."""
+    paths = [start] if start.is_file() else (Path(at, name) for at, _, names in os.walk(start, onerror=_unless_gone) for name in names)
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISREG((known := path.stat()).st_mode):
+                yield path, known
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
+        raise error

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from docker.errors import NotFound
 from docker.models.volumes import Volume
 
 from core.docker_client import docker_client
+from core.helper_containers import helper
 from core.labels import MACHINE_LABEL, OWNER_LABEL, PURPOSE_LABEL
 from core.leftovers import here, owner_labels, remove_of_dead_processes
+from tests.support.scratch import image
 
 
 @pytest.fixture
@@ -54,3 +57,11 @@ def test_a_namespace_of_processes_is_a_place_of_its_own() -> None:
     assert beside == here()
     assert apart != here()
     assert apart.rpartition("-")[0] == here().rpartition("-")[0]
+
+
+def test_a_helper_that_somebody_prunes_meanwhile_is_no_error() -> None:
+    """`docker container prune` takes every container that does not run."""
+    with helper(image("redis"), "tests") as container:
+        container.remove()
+    with pytest.raises(NotFound):
+        container.reload()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,3 +57,21 @@ def test_a_folder_that_is_not_there_has_none(tmp_path: Path) -> None:
     missing = tmp_path / "not mounted"
     FolderPlace(missing).remove_drafts()
     assert not missing.exists()
+
+
+def test_a_folder_that_another_run_removes_meanwhile_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk names a folder, and is told that there is none when it comes to it."""
+    place = FolderPlace(tmp_path)
+    place.write("sets/a/whole", b"whole")
+    look = os.scandir
+
+    def removed_first(folder: os.PathLike[str] | str) -> Any:
+        if Path(folder).name == "b":
+            Path(folder).rmdir()
+        return look(folder)
+
+    monkeypatch.setattr(os, "scandir", removed_first)
+    for walk in (place.sizes, place.remove_drafts):
+        (tmp_path / "sets" / "b").mkdir()
+        assert walk() in ({"sets/a/whole": 5}, None)
+        assert not (tmp_path / "sets" / "b").exists()

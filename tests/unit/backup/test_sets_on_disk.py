@@ -3,19 +3,24 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from backup.sets import folders, keys
 from backup.sets.files import HashedFile, SetFolder, inside, shorten, write_hashed
 from backup.sets.model import Manifest
+from backup.storage import mirror
+from backup.storage.places import FolderPlace
 from core.disk import write_whole
 from core.errors import PlatformError
 from tests.support.manifests import keyring, manifest
 
 FULL = "20261123-120000-full-0000"
+LATER = "20261124-120000-full-0001"
 
 
 def publish(folder: Path, set_id: str = FULL) -> Path:
@@ -47,7 +52,7 @@ def test_ids_sort_by_time_and_never_repeat() -> None:
 
 def test_a_set_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     publish(tmp_path)
-    publish(tmp_path, "20261124-120000-full-0001")
+    publish(tmp_path, LATER)
     assert folders.find("20261123", folder=tmp_path).id == FULL
     with pytest.raises(PlatformError, match="2 sets begin with 2026112"):
         folders.find("2026112", folder=tmp_path)
@@ -75,6 +80,45 @@ def test_a_damaged_manifest_is_named(tmp_path: Path, damage: Callable[[str], str
     with pytest.raises(PlatformError, match=message) as caught:
         folders.list_sets(folder=tmp_path)
     assert FULL in str(caught.value)
+
+
+class Pruned(FolderPlace):
+    """A place from which another run removes a set between its listing and its reading."""
+
+    def read(self, path: str) -> Iterator[bytes]:
+        if path.startswith(LATER):
+            self.remove([path])
+        return super().read(path)
+
+
+def test_a_set_that_another_run_removes_meanwhile_is_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(tmp_path)
+    publish(tmp_path, LATER)
+    assert [each.id for each in folders.list_at(FolderPlace(tmp_path))] == [FULL, LATER]
+    assert [each.id for each in folders.list_at(Pruned(tmp_path))] == [FULL]
+    publish(tmp_path, LATER)
+    read = folders.read
+
+    def removed_first(folder: Path) -> Manifest:
+        if folder.name == LATER:
+            folders.discard(folder)
+        return read(folder)
+
+    monkeypatch.setattr(folders, "read", removed_first)
+    assert [each.id for each in folders.list_sets(folder=tmp_path)] == [FULL]
+
+
+def test_a_set_that_another_machine_removes_from_the_bucket_meanwhile_goes_here_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, here = tmp_path / "bucket", tmp_path / "here"
+    for folder in (bucket, here):
+        publish(folder)
+        publish(folder, LATER)
+    monkeypatch.setattr(mirror, "source_of", lambda *_: SimpleNamespace(sets=Pruned(bucket)))
+    platform: Any = SimpleNamespace(backup=SimpleNamespace(place="a bucket"))
+    mirror.refresh(platform, here, anew=True)
+    assert [each.id for each in folders.list_sets(folder=here)] == [FULL]
 
 
 def test_discarding_takes_the_manifest_first(tmp_path: Path) -> None:

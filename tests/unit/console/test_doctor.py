@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from console import doctor_machine
 from tests.support.cases import in_make_test
 
 ROOT = Path(__file__).parents[3]
@@ -207,3 +208,18 @@ def test_a_name_that_can_not_be(fresh: Path) -> None:
     found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}["stack.name"]
     assert found["status"] == "critical"
     assert "CHRISTMAS_STACK=not-a-name" in found["next_step"]
+
+
+def test_files_that_go_while_the_clock_is_looked_at_hold_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".christmas" / "schedule").mkdir(parents=True)
+    (tmp_path / ".christmas" / "schedule" / "draft").touch()
+    is_file = Path.is_file
+
+    def gone_right_after(path: Path) -> bool:
+        answer = is_file(path)
+        if path.name == "draft":
+            path.unlink(missing_ok=True)
+        return answer
+
+    monkeypatch.setattr(Path, "is_file", gone_right_after)
+    assert doctor_machine.clock(tmp_path).value is not None
