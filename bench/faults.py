@@ -83,7 +83,8 @@ def _hangs(service: str, word: str) -> Callable[[Platform], AbstractContextManag
     def make(platform: Platform) -> Iterator[tuple[str, ...]]:
         standing = _processes(platform, service, word)
         for pid in standing:
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
         try:
             yield _LOOK
         finally:

@@ -84,11 +84,12 @@ def shares(stack: str, minutes: float) -> Shares:
     """Watch a stack for so long."""
     client = docker_client()
     containers = {
-        str(container.name): str(container.id) for container in client.containers.list(filters={"label": f"{STACK_LABEL}={stack}"})
+        str(container.name): str(container.id)
+        for container in client.containers.list(ignore_removed=True, filters={"label": f"{STACK_LABEL}={stack}"})
     }
     if not containers:
         sys.exit(f"stack {stack} has no container that runs: invoke up --stack {stack}")
-    if others := len(client.containers.list()) - len(containers):
+    if others := len(client.containers.list(ignore_removed=True)) - len(containers):
         _tell(f"{others} other containers run: what Docker does for them is counted too")
     before, began = {**_inside(containers), **dict(engine_seconds(containers))}, time.monotonic()
     time.sleep(minutes * 60)

@@ -88,7 +88,9 @@ def test_its_log_shows_no_secret(stack, service):
 def test_everything_is_labelled(stack):
     client = docker.from_env()
     filters = of_stack(stack.name)
-    names = {str(each.name).removeprefix(f"christmas-{stack.name}-") for each in client.containers.list(filters=filters)}
+    names = {
+        str(each.name).removeprefix(f"christmas-{stack.name}-") for each in client.containers.list(ignore_removed=True, filters=filters)
+    }
     assert names == set(SERVICES)
     assert {str(each.name).removeprefix(f"christmas-{stack.name}-") for each in client.networks.list(filters=filters)} == {
         "network",

@@ -10,15 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import docker
 import pytest
 import redis
 
 from airgap.images.catalog import BASE_IMAGE
 from infra import clients
 from tests.end_to_end.watched import Watched, carry_out, fires, is_counted, is_over
-from tests.support import scratch
-from tests.support.inside import inside
+from tests.support.inside import inside, printed_alone
 
 pytestmark = pytest.mark.exhaustive
 
@@ -90,9 +88,7 @@ def test_redis_that_refuses_connections(watched: Watched) -> None:
 def test_a_process_that_the_kernel_ended(watched: Watched) -> None:
     is_counted(watched, "node_vmstat_oom_kill")
     began = time.monotonic()
-    docker.from_env().containers.run(
-        BASE_IMAGE, ["sh", "-c", "tail /dev/zero || true"], mem_limit="32m", memswap_limit="32m", labels=scratch.labels(), remove=True
-    )
+    printed_alone(BASE_IMAGE, "sh", "-c", "tail /dev/zero || true", mem_limit="32m", memswap_limit="32m")
     assert fires(watched, "KilledForMemory", began)["severity"] == "critical"
     assert set(carry_out(watched, "KilledForMemory", "Confirm")) <= {0, 1, 2}
 

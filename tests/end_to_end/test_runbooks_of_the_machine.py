@@ -30,7 +30,7 @@ from monitor.containers import memory_of
 from tests.end_to_end.conftest import Stack
 from tests.end_to_end.watched import Watched, carry_out, fires, forget_figures, is_counted, is_over, run_of, watching
 from tests.support import runbooks, scratch
-from tests.support.inside import inside, signal_named
+from tests.support.inside import inside, printed_alone, signal_named
 from tests.support.this_machine import seeing, shown_in, slow_disk, small_disk
 from tests.support.waiting import wait_for
 
@@ -84,15 +84,13 @@ def sooner(watched: Watched, before: str, after: str) -> Iterator[None]:
 
     def change(one: str, other: str) -> None:
         volume = f"christmas-{watched.stack.name}-{MONITORING.name}-config"
-        said = docker.from_env().containers.run(
+        said = printed_alone(
             BASE_IMAGE,
-            ["sed", "-i", f"s/for: {one}$/for: {other}/w /dev/stdout", "/config/rules/platform.yml"],
+            *("sed", "-i", f"s/for: {one}$/for: {other}/w /dev/stdout", "/config/rules/platform.yml"),
             volumes={volume: {"bind": "/config", "mode": "rw"}},
-            labels=scratch.labels(),
             network_mode="none",
-            remove=True,
         )
-        assert said.count(b"\n") == 1, "one rule waits so long"
+        assert said.count("\n") == 1, "one rule waits so long"
         signal_named(container, "prometheus", "HUP")
 
     change(before, after)

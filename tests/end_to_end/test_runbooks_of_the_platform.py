@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import docker
 import psycopg
 import pytest
 
@@ -30,8 +29,8 @@ from monitor import exposition, signs
 from schedule import figures
 from tests.end_to_end.conftest import Stack
 from tests.end_to_end.watched import PATIENCE, Watched, carry_out, checked, fires, forget_figures, goes, is_counted, is_over, watching
-from tests.support import scratch, webhook
-from tests.support.inside import inside
+from tests.support import webhook
+from tests.support.inside import inside, printed_alone
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.exhaustive
@@ -210,15 +209,12 @@ def test_transaction_numbers_of_postgresql_that_run_out(watched: Watched) -> Non
     server.stop()
     try:
         # As after a thousand million transactions without a vacuum.
-        docker.from_env().containers.run(
+        printed_alone(
             server.attrs["Image"],
-            ["pg_resetwal", "-x", str(number), "-D", PGDATA],
-            entrypoint=[],
+            *("pg_resetwal", "-x", str(number), "-D", PGDATA),
             volumes_from=[server.id],
             user=server.attrs["Config"]["User"],
             network_mode="none",
-            labels=scratch.labels(),
-            remove=True,
         )
     finally:
         server.start()

@@ -102,7 +102,7 @@ class Alone:
 
     def containers(self):
         label = f"com.christmas.stack={self.stack.name}"
-        return docker.from_env().containers.list(all=True, filters={"label": label})
+        return docker.from_env().containers.list(all=True, ignore_removed=True, filters={"label": label})
 
     def is_well(self):
         checked = self.stack.invoke("check", "--only", "schedule.alive", check=False)

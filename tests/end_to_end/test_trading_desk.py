@@ -93,7 +93,9 @@ def desk(stack):
             wait_for(lambda: healthy(address) == 200, "the desk can ask all stores", pause=2)
             yield address
         finally:
-            for each in docker.from_env().containers.list(all=True, filters={"name": f"christmas-{stack.name}-trading-desk"}):
+            for each in docker.from_env().containers.list(
+                all=True, ignore_removed=True, filters={"name": f"christmas-{stack.name}-trading-desk"}
+            ):
                 each.remove(force=True, v=True)
             for left in (ROOT / ".christmas" / "env").glob(f"{stack.name}-app*"):
                 left.unlink()

@@ -11,7 +11,7 @@ from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Network
 from christmas.blueprint.services import HAPROXY, WEAVIATE
 from infra import clients
-from tests.support.inside import inside
+from tests.support.inside import inside, printed_alone
 from tests.support.waiting import wait_for
 
 NETWORKS = {account.name: account.weaviate.networks for account in ACCOUNTS if account.weaviate}
@@ -46,11 +46,10 @@ print(json.dumps(found))
 def beside(stack, program, **environment):
     """What a Python program prints in a container of the stack's network."""
     labels = {"com.christmas.project": "christmas", "com.christmas.stack": stack.name}
-    said = docker.from_env().containers.run(
-        stack.container("embedder").image.id, entrypoint=["python3", "-c", program], command=[], environment=environment,
-        network=f"christmas-{stack.name}-network", labels=labels, remove=True, cap_drop=["ALL"],
-    )  # fmt: skip
-    return json.loads(said)
+    network, image = f"christmas-{stack.name}-network", stack.container("embedder").image.id
+    return json.loads(
+        printed_alone(image, "python3", "-c", program, environment=environment, network=network, labels=labels, cap_drop=["ALL"])
+    )
 
 
 def from_the_host(platform, account):

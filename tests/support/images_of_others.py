@@ -57,10 +57,11 @@ def images_of_others(stack: str) -> Iterator[str]:
     The stack's name ends with the number of this process.
     """
     engine, setting, made = docker.from_env(), {}, []
-    for left in engine.images.list(filters={"reference": f"christmas-{stack.rpartition('-')[0]}-*/*"}):
-        for tag in left.tags:
+    for left in engine.api.images(filters={"reference": f"christmas-{stack.rpartition('-')[0]}-*/*"}):
+        for tag in left["RepoTags"] or ():
             if not Path(f"/proc/{tag.partition('/')[0].rpartition('-')[2]}").exists():
-                engine.images.remove(tag, force=True)
+                with contextlib.suppress(docker.errors.ImageNotFound):
+                    engine.images.remove(tag, force=True)
     try:
         for service, (user, changes) in _CHANGES.items():
             name = f"christmas-{stack}/of-others-{service}:1"

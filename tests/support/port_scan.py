@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-import docker
 from docker.models.containers import Container
 
 from christmas.blueprint.model import Service
-from tests.support.inside import inside
+from tests.support.inside import inside, printed_alone
 
 _SCAN = """
 import errno, json, select, socket, sys
@@ -37,11 +36,7 @@ print(json.dumps(sorted(open_ports)))
 
 def open_ports(image: str, network: str, host: str, labels: dict[str, str]) -> list[int]:
     """The ports at which `host` answers a container of `image`, which needs Python, in that network."""
-    client = docker.from_env()
-    done: bytes = client.containers.run(
-        image, entrypoint=["python3", "-c", _SCAN, host], command=[], network=network, labels=labels, remove=True, cap_drop=["ALL"]
-    )
-    return list(json.loads(done))
+    return list(json.loads(printed_alone(image, "python3", "-c", _SCAN, host, network=network, labels=labels, cap_drop=["ALL"])))
 
 
 def listening(container: Container) -> list[int]:

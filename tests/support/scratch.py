@@ -57,7 +57,7 @@ def remove_leftovers() -> None:
         [f"{PROJECT_LABEL}={TESTS_PROJECT}", TESTS_OWNER_LABEL],
         lambda labels: labels.get(MACHINE_LABEL, here()) == here() and not is_alive(labels[TESTS_OWNER_LABEL]),
     )
-    owners = {image_.labels[TESTS_OWNER_LABEL] for image_ in client.images.list(filters={"label": TESTS_OWNER_LABEL})}
+    owners = {listed["Labels"][TESTS_OWNER_LABEL] for listed in client.api.images(filters={"label": TESTS_OWNER_LABEL})}
     for owner in owners:
         if not is_alive(owner):
             remove_images(int(owner))
@@ -66,9 +66,9 @@ def remove_leftovers() -> None:
 def remove_images(owner: int) -> None:
     """Remove the images that process `owner` built for a test, also untagged ones: a build that fails leaves its last layer."""
     client = docker.from_env()
-    for image_ in client.images.list(filters={"label": f"{TESTS_OWNER_LABEL}={owner}"}):
-        with contextlib.suppress(docker.errors.ImageNotFound, docker.errors.APIError):
-            client.images.remove(str(image_.id), force=True)
+    for listed in client.api.images(filters={"label": f"{TESTS_OWNER_LABEL}={owner}"}):
+        with contextlib.suppress(docker.errors.APIError):
+            client.images.remove(listed["Id"], force=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def test_a_migration_is_rehearsed_on_the_newest_backup_and_the_live_schema_stays
     before = migrations.status(platform).current
     report = rehearsing.rehearse(platform, "head", SilentProgress())
     assert (report.before, report.after, report.revisions) == (before, before, ())
-    left = docker_client().containers.list(all=True, filters={"name": "christmas-rehearsal-"})
+    left = docker_client().containers.list(all=True, ignore_removed=True, filters={"name": "christmas-rehearsal-"})
     assert left == []
 
     def fail(*_: object) -> None:

@@ -102,7 +102,9 @@ def _kill_scratch(labels: list[str], service: str) -> Callable[[], None]:
 
     def kill() -> None:
         wanted = with_labels(*labels, f"{SERVICE_LABEL}={service}")
-        wait_for(lambda: docker_client().containers.list(filters=wanted), f"a scratch {service} runs")[0].kill("SIGKILL")
+        wait_for(lambda: docker_client().containers.list(ignore_removed=True, filters=wanted), f"a scratch {service} runs")[0].kill(
+            "SIGKILL"
+        )
 
     return kill
 
@@ -143,7 +145,7 @@ def test_a_server_that_dies_in_a_restore_beside_is_told_and_cleaned_up(
         if isinstance(kill, KillAtStart):
             kill.assert_killed()
         assert TOLD[service] in said
-        assert docker_client().containers.list(all=True, filters={"label": RESTORED}) == []
+        assert docker_client().containers.list(all=True, ignore_removed=True, filters={"label": RESTORED}) == []
         # No keys and no connections of what is gone; the lock stays, for the next to take.
         assert [path.name for path in home(BESIDE).iterdir()] == ["lock"]
         restore(made.platform, to, **options)
@@ -166,7 +168,7 @@ def test_a_server_that_dies_in_a_drill_makes_a_failed_report(made: Sets, service
         report = drill(made.platform, made.ids()[0], progress=at, folder=made.folder)
     assert not report.passed
     assert report.failure or [proof.name for proof in report.proofs if not proof.passed]
-    assert docker_client().containers.list(all=True, filters={"label": DRILLED}) == []
+    assert docker_client().containers.list(all=True, ignore_removed=True, filters={"label": DRILLED}) == []
 
 
 @pytest.mark.exhaustive

@@ -106,10 +106,10 @@ def test_a_killed_restore_beside_is_run_again_by_the_same_command(made: Sets, st
     try:
         done = restore(made.platform, made.ids()[0], stores=[store], into=name, folder=made.folder)
         assert set(done.stores) == {store}
-        assert {each.status for each in docker_client().containers.list(all=True, filters=its)} == {"running"}
+        assert {each.status for each in docker_client().containers.list(all=True, ignore_removed=True, filters=its)} == {"running"}
     finally:
         remove(name)
-    assert docker_client().containers.list(all=True, filters=its) == []
+    assert docker_client().containers.list(all=True, ignore_removed=True, filters=its) == []
 
 
 def write_to(made: Sets, store: str) -> None:

@@ -69,10 +69,13 @@ class Server:
 
     def processor_seconds(self) -> float:
         """Processor time that the server has used so far: what it has done, however slowly, on any machine."""
-        listed = self.container.top()
-        ids = [row[listed["Titles"].index("PID")] for row in listed["Processes"]]
-        ticks = [Path(f"/proc/{id_}/stat").read_text().rpartition(")")[2].split()[11:13] for id_ in ids]
-        return sum(int(tick) for pair in ticks for tick in pair) / os.sysconf("SC_CLK_TCK")
+        listed, ticks = self.container.top(), 0
+        for row in listed["Processes"]:
+            # Docker's health check comes and goes.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                stat = Path(f"/proc/{row[listed['Titles'].index('PID')]}/stat").read_text()
+                ticks += sum(map(int, stat.rpartition(")")[2].split()[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def is_idle(self) -> bool:
         """Whether it does nothing for half a second."""

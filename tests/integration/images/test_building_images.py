@@ -25,6 +25,7 @@ from core.labels import INPUTS_LABEL, TESTS_OWNER_LABEL
 from core.progress import PlainProgress, SilentProgress
 from tests.support import scratch
 from tests.support.cases import in_make_test
+from tests.support.inside import printed_alone
 from tests.support.waiting import PATIENCE, wait_for
 
 PROJECT = Path(__file__).parents[3]
@@ -211,10 +212,7 @@ def test_a_base_that_no_registry_has_is_bootstrapped_and_then_kept(monkeypatch: 
         base.ensure_base(client, SilentProgress())
         assert base.base_is_ready(client)
         made = client.images.get(name)
-        release = client.containers.run(
-            made.id or "", ["cat", "/etc/os-release"], remove=True, labels=scratch.labels(), network_mode="none"
-        )
-        assert "VERSION_CODENAME=trixie" in release.decode()
+        assert "VERSION_CODENAME=trixie" in printed_alone(made.id or "", "cat", "/etc/os-release", network_mode="none")
         base.ensure_base(client, SilentProgress())
         assert client.images.get(name).id == made.id
         monkeypatch.setattr(base, "REFRESHED", "2031-01-01")

@@ -11,12 +11,12 @@ import pytest
 from airgap.images import catalog
 from core.errors import PlatformError
 from security.sbom.write import write
+from tests.support.inside import printed_alone
 
 
 def said(reference: str, *command: str) -> list[str]:
     """What a program in the image says, line by line."""
-    done: bytes = docker.from_env().containers.run(reference, list(command[1:]), entrypoint=[command[0]], remove=True, network_mode="none")
-    return done.decode().split("\n")[:-1]
+    return printed_alone(reference, *command, network_mode="none").split("\n")[:-1]
 
 
 @pytest.mark.exhaustive
@@ -35,7 +35,7 @@ def test_it_has_every_package_and_no_other(service: str, tmp_path: Path) -> None
     assert {"weaviate": "pkg:golang/github.com/weaviate/weaviate", "embedder": "pkg:pypi/numpy"}.get(
         service, "pkg:deb/debian/dpkg"
     ) in named
-    left = docker.from_env().containers.list(all=True, filters={"label": "com.christmas.purpose=sbom"})
+    left = docker.from_env().containers.list(all=True, ignore_removed=True, filters={"label": "com.christmas.purpose=sbom"})
     assert [each for each in left if reference in str(each.attrs["Config"]["Image"])] == []
 
 

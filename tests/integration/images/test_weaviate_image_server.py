@@ -103,7 +103,7 @@ def test_accounts_made_at_run_time_may_do_only_what_their_role_allows(
         assert reader.collections.exists("Nothing") is False
         with pytest.raises(weaviate.exceptions.UnexpectedStatusCodeError, match="403"):
             reader.collections.create("Forbidden")
-    scratch.wait_until(lambda: '"user":"reader"' in server.container.logs().decode(), server.container, 10)
+    scratch.wait_until(lambda: '"user":"reader"' in server.container.logs().decode(), server.container)
     assert '"action":"authorize"' in server.container.logs().decode()
     client.users.db.delete(user_id="reader")
     assert server.get("/v1/schema", key).status_code == 401

@@ -14,6 +14,7 @@ from airgap.images.catalog import image_reference
 from airgap.images.versions import WEAVIATE
 from airgap.toolchain.locate import left_out_files
 from tests.support import scratch
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.exhaustive
 
@@ -49,7 +50,7 @@ def test_the_server_tells_its_version_and_its_modules() -> None:
                 return httpx.get(f"{address}/.well-known/ready").status_code == 200
             return False
 
-        scratch.wait_until(is_ready, container, 60)
+        scratch.wait_until(is_ready, container)
         meta = httpx.get(f"{address}/meta").json()
     assert meta["version"] == WEAVIATE.version.removeprefix("v")
     assert set(wanted.split(",")) <= set(meta["modules"])
@@ -58,5 +59,5 @@ def test_the_server_tells_its_version_and_its_modules() -> None:
 @pytest.mark.parametrize("module", LEFT_OUT)
 def test_a_module_that_was_left_out_stops_the_start_by_its_name(module: str) -> None:
     with _server(module) as container:
-        assert container.wait(timeout=60)["StatusCode"] != 0
+        assert container.wait(timeout=PATIENCE)["StatusCode"] != 0
         assert f"built without the module {module}" in container.logs().decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import docker
 import pytest
 import redis
 
@@ -11,8 +10,9 @@ from christmas.blueprint.keyspaces_and_ttls import SESSION
 from christmas.sessions import Sessions
 from infra.components.redis_start_command import start_command
 from monitor import redis_health, redis_settings
+from tests.support.inside import printed_alone
 from tests.support.redis_server import run_scratch_redis
-from tests.support.scratch import image, labels
+from tests.support.scratch import image
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.exhaustive
@@ -77,7 +77,5 @@ def test_a_build_is_asked_what_it_can_do_before_the_server_starts() -> None:
     script = started[2].replace("/run/christmas/redis.conf", "--port 0 --unixsocket /tmp/redis.sock")
     for name, there in (("activedefrag", False), ("jemalloc-bg-thread", True)):
         run = script.replace("activedefrag", name).replace("exec redis-server", "echo")
-        container = docker.from_env().containers.run(
-            image("redis"), ["sh", "-c", run, "redis-server"], entrypoint="", remove=True, network_mode="none", labels=labels()
-        )
-        assert (f"--{name} yes" in container.decode()) is there
+        said = printed_alone(image("redis"), "sh", "-c", run, "redis-server", network_mode="none")
+        assert (f"--{name} yes" in said) is there

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import docker
-import docker.errors
 import psycopg
 import pytest
 
 from christmas.blueprint.accounts import ACCOUNTS
 from christmas.blueprint.model import Network
 from infra.connections import Platform
-from tests.support.scratch import labels
+from tests.support.inside import run_alone
 from tests.support.scratch_platform import ScratchPlatform
 
 HOST_ALONE = sorted(account.name for account in ACCOUNTS if account.postgres and Network.PLATFORM not in account.postgres.networks)
@@ -25,14 +24,9 @@ def neighbour(platform: Platform, account: str) -> str:
     assert image is not None
     assert image.id is not None
     url = platform.postgres_url(account, inside=True, ca_file="/tmp/ca.crt")
-    try:
-        said = client.containers.run(
-            image.id, entrypoint=["psql", url, "-Atc", "select current_user"], command=[], network=platform.network, labels=labels(),
-            volumes={str(platform.ca_file): {"bind": "/tmp/ca.crt", "mode": "ro"}}, remove=True, stderr=True,
-        )  # fmt: skip
-    except docker.errors.ContainerError as error:
-        return str(error)
-    return bytes(said).decode().strip()
+    trusted = {str(platform.ca_file): {"bind": "/tmp/ca.crt", "mode": "ro"}}
+    done = run_alone(image.id, "psql", url, "-Atc", "select current_user", network=platform.network, volumes=trusted)
+    return done.text() if done.code == 0 else done.stderr
 
 
 def test_the_blueprint_tells_operators_from_applications() -> None:

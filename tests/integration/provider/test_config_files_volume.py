@@ -46,7 +46,7 @@ def look(volume: str, script: str, user: str = "999:999") -> str:
 
 def helpers(volume: str) -> list[Container]:
     wanted: dict[str, Any] = {"label": f"com.christmas.volume={volume}"}
-    return list(docker.from_env().containers.list(all=True, filters=wanted))
+    return list(docker.from_env().containers.list(all=True, ignore_removed=True, filters=wanted))
 
 
 @pytest.mark.exhaustive

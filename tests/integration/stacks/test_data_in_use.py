@@ -24,7 +24,7 @@ def engine() -> Iterator[docker.DockerClient]:
     with contextlib.closing(docker.from_env()) as client:
         client.volumes.create(VOLUME, labels={"com.christmas.project": "christmas", "com.christmas.stack": STACK})
         yield client
-        for container in client.containers.list(all=True, filters={"volume": VOLUME}):
+        for container in client.containers.list(all=True, ignore_removed=True, filters={"volume": VOLUME}):
             container.remove(force=True)
         with contextlib.suppress(docker.errors.NotFound):
             client.volumes.get(VOLUME).remove()

@@ -129,7 +129,7 @@ def test_a_helper_that_a_killed_run_made_late_is_replaced(sleeping: Container) -
     docker.from_env().containers.create(scratch.image("redis"), name=name, labels=scratch.labels())
     sleeping.reload()
     assert stopped.run(sleeping, "echo done", purpose="restore") == "done\n"
-    assert docker.from_env().containers.list(all=True, filters={"name": name}) == []
+    assert docker.from_env().containers.list(all=True, ignore_removed=True, filters={"name": name}) == []
 
 
 @pytest.mark.parametrize("patience", [0.0, 30.0], ids=["while it still runs", "after the tether ended it"])
