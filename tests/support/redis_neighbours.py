@@ -35,7 +35,7 @@ def beside(server: Container, network: str = "bridge") -> Iterator[Neighbour]:
     server.reload()
     address = server.attrs["NetworkSettings"]["Networks"][network]
     container = docker.from_env().containers.run(
-        image("redis"), ["sleep", "600"], entrypoint="", detach=True, network=network, labels=labels(), init=True
+        image("redis"), ["sleep", "infinity"], entrypoint="", detach=True, network=network, labels=labels(), init=True
     )
     try:
         yield Neighbour(container, address["GlobalIPv6Address"] or address["IPAddress"])

@@ -101,7 +101,7 @@ def test_nothing_is_left_behind(platform: Platform, before: dict[str, str], repo
 
 def refused(platform: Platform) -> dict[str, float | None]:
     """How many refusals the checks count."""
-    return {each.name: each.value for each in run(platform, ["postgres.refusals", "redis.refusals", "weaviate.refusals"])}
+    return {each.name: each.value for each in run(platform, ["postgres.refusals", "redis.refusals", "weaviate.refusals"], timeout=120)}
 
 
 def test_the_checks_do_not_take_the_trial_for_an_attack(

@@ -282,7 +282,7 @@ def test_every_accident_is_undone_to_the_moment_before(platform: Platform, folde
 def test_a_live_restore_is_refused_while_clients_write(platform: Platform, folder: Path, full: Manifest) -> None:
     with postgres(platform, "api") as connection:
         connection.execute("select 1")
-        with pytest.raises(PlatformError, match="1 sessions of account api"):
+        with pytest.raises(PlatformError, match=r"[1-9] sessions of account api"):
             restore(platform, "latest", stores=["postgres"], live=True, folder=folder)
     assert Journal(folder).read() is None
 

@@ -18,6 +18,8 @@ def test_the_second_in_which_a_log_was_rewritten_is_not_one_that_it_shows(scratc
         rewrite_log(platform)
         wait_for_rewrites(platform)
     manifest = make(platform, kind="full", stores=["redis"], folder=tmp_path)
+    with redis_client(platform, "api") as client:
+        client.delete("rate_limit:10.8.8.8")  # or it would end while another test counts keys
     assert manifest
     assert manifest.redis
     assert written < manifest.redis.aof_from

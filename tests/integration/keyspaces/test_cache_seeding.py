@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 import redis
 
-from christmas.blueprint.keyspace_model import ValueType
+from christmas.blueprint.keyspace_model import Keyspace, ValueType
 from christmas.blueprint.keyspaces_and_ttls import KEYSPACES, MARKET_LATEST, SESSION, USER_PREFERENCES, keyspace_of
 from christmas.sessions import Sessions, id_of
 from christmas.values import fault
@@ -16,6 +17,8 @@ from core.progress import SilentProgress
 from infra import clients
 from infra.connections import Platform
 from seed import cache
+from seed.report import SeedReport
+from tests.integration.keyspaces.conftest import in_time
 
 # The specification's own, in seconds.
 EXPIRIES = {"session": 24 * 3600, "rate_limit": 60, "market": 5, "user": 3600}
@@ -26,9 +29,12 @@ def _all(client: redis.Redis) -> dict[str, tuple[str, int]]:
 
 
 def test_every_keyspace_gets_sound_entries_with_its_expiry(redis_platform: Platform) -> None:
-    report = cache.load(redis_platform, SilentProgress())
-    with clients.redis_client(redis_platform, "monitor") as client:
-        found = _all(client)
+    def loaded() -> tuple[SeedReport, dict[str, tuple[str, int]]]:
+        report = cache.load(redis_platform, SilentProgress())
+        with clients.redis_client(redis_platform, "monitor") as client:
+            return report, _all(client)
+
+    report, found = in_time(redis_platform, loaded)
     assert report.inserted == len(found) == report.changed
     assert {each.name for key in found if (each := keyspace_of(key))} == {each.name for each in KEYSPACES}
     for key, (kind, ttl) in found.items():
@@ -41,38 +47,46 @@ def test_every_keyspace_gets_sound_entries_with_its_expiry(redis_platform: Platf
 
 
 def test_values_are_what_the_blueprint_declares(redis_platform: Platform) -> None:
-    cache.load(redis_platform, SilentProgress())
-    with clients.redis_client(redis_platform, "api") as client:
-        for keyspace in KEYSPACES:
-            keys = list(client.scan_iter(match=keyspace.glob))
-            assert keys
-            for key in keys:
-                raw = client.hgetall(key) if keyspace.value_type is ValueType.HASH else client.get(key)
-                assert fault(keyspace, raw) is None  # type: ignore[arg-type]
-                if keyspace is USER_PREFERENCES:
-                    assert {"theme", "dashboard_layout", "notification_settings"} <= json.loads(str(raw)).keys()
+    def loaded() -> dict[Keyspace, list[Any]]:
+        cache.load(redis_platform, SilentProgress())
+        with clients.redis_client(redis_platform, "api") as client:
+            return {
+                keyspace: [
+                    client.hgetall(key) if keyspace.value_type is ValueType.HASH else client.get(key)
+                    for key in client.scan_iter(match=keyspace.glob)
+                ]
+                for keyspace in KEYSPACES
+            }
+
+    values = in_time(redis_platform, loaded)
+    assert [keyspace.name for keyspace, raws in values.items() if not raws] == []
+    assert {fault(keyspace, raw) for keyspace, raws in values.items() for raw in raws} == {None}
+    for raw in values[USER_PREFERENCES]:
+        assert {"theme", "dashboard_layout", "notification_settings"} <= json.loads(str(raw)).keys()
 
 
 def test_candles_without_a_database_are_the_real_newest_ones(redis_platform: Platform) -> None:
-    cache.load(redis_platform, SilentProgress())
-    with clients.redis_client(redis_platform, "api") as client:
-        assert client.hgetall(MARKET_LATEST.key("MSFT")) == {
-            "timestamp": "2013-03-01T00:00:00+00:00",
-            "open": "27.72", "high": "27.98", "low": "27.52", "close": "27.95", "volume": "34849700",
-        }  # fmt: skip
+    def loaded() -> object:
+        cache.load(redis_platform, SilentProgress())
+        with clients.redis_client(redis_platform, "api") as client:
+            return client.hgetall(MARKET_LATEST.key("MSFT"))
+
+    assert in_time(redis_platform, loaded) == {
+        "timestamp": "2013-03-01T00:00:00+00:00",
+        "open": "27.72", "high": "27.98", "low": "27.52", "close": "27.95", "volume": "34849700",
+    }  # fmt: skip
 
 
 def test_a_second_run_changes_nothing_that_has_not_expired(redis_platform: Platform) -> None:
-    cache.load(redis_platform, SilentProgress())
-    with clients.redis_client(redis_platform, "monitor") as client:
-        before = _all(client)
-        again = cache.load(redis_platform, SilentProgress())
-        after = _all(client)
-    # Candles live for seconds, and some may have come again on a busy machine.
+    def loaded_twice() -> tuple[dict[str, tuple[str, int]], SeedReport, dict[str, tuple[str, int]]]:
+        cache.load(redis_platform, SilentProgress())
+        with clients.redis_client(redis_platform, "monitor") as client:
+            return _all(client), cache.load(redis_platform, SilentProgress()), _all(client)
+
+    before, again, after = in_time(redis_platform, loaded_twice)
     short = {key for key in before if keyspace_of(key) is MARKET_LATEST}
-    assert again.updated == 0
-    assert again.inserted <= len(short) == 5
-    assert again.inserted + again.unchanged == len(before)
+    assert len(short) == 5
+    assert (again.inserted, again.updated, again.unchanged) == (0, 0, len(before))
     lasting = set(before) - short
     assert lasting == {key for key in after if keyspace_of(key) is not MARKET_LATEST}
     assert {key for key in lasting if after[key][1] > before[key][1]} == set()

@@ -25,7 +25,7 @@ def platform() -> Iterator[Platform]:
 
 
 def look(platform: Platform) -> CheckResult:
-    (found,) = run(platform, ["redis.refusals"])
+    (found,) = run(platform, ["redis.refusals"], timeout=120)
     return found
 
 

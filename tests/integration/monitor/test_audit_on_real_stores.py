@@ -72,7 +72,11 @@ def test_reads_of_sensitive_tables(platform: Platform, chain: Chain) -> None:
             connection.execute("select u from users as u where email = %s", (VALUE,))
         connection.execute("delete from user_profiles where phone_index = %s returning phone", (VALUE.encode(),))
     read = wait_for_event(platform, chain, before, account="api", action="read: select", object="table public.users")
-    assert (read.store, read.outcome, read.count) == ("postgresql", "done", 3)
+    assert (read.store, read.outcome) == ("postgresql", "done")
+    # The first is logged at once, the others are counted until the session has ended.
+    assert wait_for_event(platform, chain, before, account="api", action="logout", session=read.session)
+    reads = [each for each in chain.after(before) if (each.action, each.object, each.session) == (read.action, read.object, read.session)]
+    assert sum(each.count for each in reads) == 3
     assert "." in read.address
     for action in ("read: delete", "write: delete"):
         assert wait_for_event(platform, chain, before, account="api", action=action, object="table public.user_profiles")
@@ -89,7 +93,7 @@ def test_refusals_of_redis(platform: Platform, chain: Chain) -> None:
         with pytest.raises(redis.exceptions.NoPermissionError):
             client.flushall()
     refused = wait_for_event(platform, chain, before, store="redis", account="api", action="key: get")
-    assert refused.count == 3
+    assert sum(each.count for each in chain.after(before) if each.action == "key: get") == 3
     assert "." in refused.address
     assert wait_for_event(platform, chain, before, store="redis", account="api", action="command: flushall")
 

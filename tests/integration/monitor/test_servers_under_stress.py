@@ -259,7 +259,11 @@ def test_a_process_that_the_kernel_ended(platform: Platform) -> None:
 def test_a_store_that_hangs_hides_no_other(platform: Platform, service: str) -> None:
     others = {"timescaledb": ["redis", "weaviate"], "redis": ["postgres", "weaviate"], "weaviate": ["postgres", "redis"]}[service]
     own = {"timescaledb": "postgres", "redis": "redis", "weaviate": "weaviate"}[service]
-    before = {each.name: each.status for each in run(platform, others)}
+
+    def of_others() -> dict[str, str]:
+        return {each.name: str(each.status) for each in run(platform, others, timeout=120)}
+
+    before = of_others()
     assert len(before) > 10
     container = docker_client().containers.get(platform.containers[service])
     # So that the test is short: whatever may wait for it is given up sooner.
@@ -269,7 +273,8 @@ def test_a_store_that_hangs_hides_no_other(platform: Platform, service: str) -> 
         found = {check.name: check for check in run_checks(platform, chosen)}
     finally:
         container.unpause()
-    assert {name: found[name].status for name in before} == before
+    after = of_others()  # one may have changed meanwhile: what earlier tests did is counted for a while
+    assert {name: found[name].status for name in before if found[name].status not in {before[name], after[name]}} == {}
     its = {name: each.status for name, each in found.items() if name.startswith(f"{own}.") and name not in _NEEDS_NO_ANSWER}
     assert {name: status for name, status in its.items() if status not in ("unknown", "critical")} == {}
     assert found["containers.health"].status == "critical"

@@ -89,6 +89,6 @@ def test_without_a_ring_nothing_can_be_said(migrated_platform: Platform) -> None
     from monitor.checks import run
 
     add_users(migrated_platform, 1)
-    (result,) = run(dataclasses.replace(migrated_platform, field_keys=""), ["postgres.encryption"])
+    (result,) = run(dataclasses.replace(migrated_platform, field_keys=""), ["postgres.encryption"], timeout=120)
     assert result.status == "unknown"
     assert "no ring of keys" in result.message
