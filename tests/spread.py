@@ -47,6 +47,8 @@ pytest.register_assert_rewrite("tests.support")
 
 # Hypothesis judges what the code does, not how long a busy machine takes for an example.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What `make test` tries is the same each time: a run before a commit tells of the commit. `make test-all` looks for new examples.
+settings.register_profile("each time the same", settings.get_profile("any machine"), derandomize=True)
 settings.load_profile("any machine")
 
 
@@ -138,6 +140,8 @@ class FailuresAtOnce:
 
 
 def pytest_configure(config):
+    if config.getoption("markexpr") == "not exhaustive":
+        settings.load_profile("each time the same")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(FailuresAtOnce(config))
 
