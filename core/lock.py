@@ -87,12 +87,16 @@ def _is_taken(descriptor: int) -> bool:
 
 
 def _take(descriptor: int) -> None:
-    """Take the lock. `is_held` takes it too, for a moment, so one refusal proves nothing."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        time.sleep(_MOMENT)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """Take the lock, which a run shares with nobody; whoever only looks shares it for a moment, which is long on a busy machine."""
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if _is_taken(descriptor):
+                raise
+            time.sleep(_MOMENT)
+        else:
+            return
 
 
 def is_held(folder: Path) -> bool:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -118,7 +117,9 @@ def test_only_a_lock_that_is_held_means_that_one_runs(tmp_path: Path) -> None:
     assert lock.process_of(tmp_path) is None
 
 
-def test_whoever_types_a_command_waits_for_the_run_of_a_schedule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_whoever_types_a_command_waits_for_the_run_of_a_schedule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = (
         "import sys; from pathlib import Path; from core import lock; lock.be_the_schedule()\n"
         "with lock.hold(Path(sys.argv[1]), 'a drill'): print('held', flush=True); sys.stdin.read()"
@@ -128,7 +129,8 @@ def test_whoever_types_a_command_waits_for_the_run_of_a_schedule(tmp_path: Path,
         assert holder.stdout
         assert holder.stdin
         assert holder.stdout.readline() == "held\n"
-        threading.Timer(0.3, holder.stdin.close).start()
+        end = holder.stdin.close
+        monkeypatch.setattr("core.lock.time.sleep", lambda _: end())  # the drill ends while it is waited for
         with lock.hold(tmp_path, "a backup by hand"):
             assert lock.process_of(tmp_path) == os.getpid()
     assert "waiting for the schedule to finish a drill by " in capsys.readouterr().err
