@@ -151,7 +151,7 @@ def wait_healthy(container: Container, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while (status := health(container)) != "healthy":
         state = container.attrs["State"]
-        if state["Status"] == "exited" or status == "unhealthy" or time.monotonic() > deadline:
+        if state["Status"] == "exited" or time.monotonic() > deadline:  # unhealthy it may be for a while, on a busy machine
             logs = container.logs(tail=20).decode(errors="replace")
             raise AssertionError(f"{container.name} is {status} ({state['Status']}): {state['Health']['Log'][-1:]}\n{logs}")
         time.sleep(0.2)
