@@ -22,8 +22,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-# What these start takes minutes, and is there once: root file systems, and a whole stack.
-ONE_PROCESS = {"tests/bare_machine", "tests/end_to_end"}
+# What these start takes minutes, and is there once: root file systems, and a whole stack. The Docker plugin's tests have one set of names
+# (those in the observation of the official plugin), and each begins by taking away whatever has one of them.
+ONE_PROCESS = {"tests/bare_machine", "tests/end_to_end", "tests/integration/toolchain"}
 # Folders that use the same servers: see tests/integration/conftest.py.
 SHARING = (
     frozenset({"tests/integration/backup", "tests/integration/monitor"}),

@@ -11,12 +11,13 @@ import pytest
 from tests.spread import ONE_PROCESS, SHARING, FolderScheduling, pytest_make_parametrize_id
 
 ROOT = Path(__file__).parents[2]
-BACKUP, MONITOR, SECURITY, IMAGES, CHAIN = (
+BACKUP, MONITOR, SECURITY, IMAGES, CHAIN, PLUGIN = (
     "tests/integration/backup/test_a.py",
     "tests/integration/monitor/test_a.py",
     "tests/integration/security/test_a.py",
     "tests/integration/images/test_a.py",
     "tests/end_to_end/test_a.py",
+    "tests/integration/toolchain/test_a.py",
 )
 
 
@@ -73,10 +74,11 @@ def test_servers_that_another_process_has_are_left_to_it(monkeypatch: pytest.Mon
     assert [run.next(0), run.next(1), run.next(0)] == [[BACKUP], [SECURITY], [MONITOR]]
 
 
-def test_what_starts_a_whole_stack_is_one_processs(monkeypatch: pytest.MonkeyPatch) -> None:
-    more = CHAIN.replace("test_a", "test_b")
-    run = Run({CHAIN: 30, more: 20, IMAGES: 40}, monkeypatch)
-    assert sorted(run.next(0)) == [CHAIN, more]
+@pytest.mark.parametrize("first", [CHAIN, PLUGIN], ids=["a whole stack", "one set of names"])
+def test_what_is_there_once_is_one_processs(monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    more = first.replace("test_a", "test_b")
+    run = Run({first: 30, more: 20, IMAGES: 40}, monkeypatch)
+    assert sorted(run.next(0)) == [first, more]
     assert run.next(1) == [IMAGES]
 
 

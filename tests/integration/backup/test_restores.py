@@ -191,8 +191,8 @@ def test_a_killed_drill_leaves_nothing_for_long(platform: Platform, folder: Path
     finally:
         victim.kill()
         victim.wait()
+    # So it had made something, which any other process may have removed by now.
     assert victim.returncode == -signal.SIGKILL
-    assert its()
     remove_of_dead_processes()
     assert its() == []
 

@@ -107,7 +107,7 @@ def test_a_failing_dockerfile_is_told_by_image_line_and_last_output(folder: Path
         assert f"line {line} " in message
     assert len(message.splitlines()) < 30
     assert not _exists(_reference(folder))
-    assert _containers(label) == []
+    wait_for(lambda: not _containers(label), "the step's container is gone")
 
 
 BUILD_LABEL = "com.christmas.tests.build"
