@@ -58,14 +58,24 @@ def test_the_line_shows_what_runs_now() -> None:
 
 
 _INTERRUPTED = """
-import os, signal, sys, time
+import os, signal, sys, threading
+from concurrent.futures import ThreadPoolExecutor
 from core.progress import SilentProgress
 from core.side_by_side import side_by_side
+
+interrupted, end = threading.Event(), ThreadPoolExecutor.shutdown
+
+def shutdown(pool, wait=True, **options):
+    end(pool, wait=False, **options)
+    interrupted.set()
+    end(pool, wait=wait)
+
+ThreadPoolExecutor.shutdown = shutdown
 
 def first(_):
     print("first began", flush=True)
     os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(0.5)
+    interrupted.wait(60)
     print("first ended", flush=True)
 
 side_by_side({"first": first, "second": lambda _: print("second began", flush=True)}, SilentProgress(), 1)
@@ -74,6 +84,6 @@ side_by_side({"first": first, "second": lambda _: print("second began", flush=Tr
 
 def test_what_waits_never_begins_after_an_interruption() -> None:
     root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", _INTERRUPTED], cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", _INTERRUPTED], cwd=root, capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout.splitlines() == ["first began", "first ended"]
     assert "KeyboardInterrupt" in done.stderr
