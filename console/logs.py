@@ -86,11 +86,14 @@ def _containers(client: docker.DockerClient, stack: str) -> dict[str, str]:
 
 def _lines(client: docker.DockerClient, stack: str, service: str, container: str, since: datetime) -> Iterator[Line]:
     """A service's lines since then."""
+    from docker.errors import NotFound
+
     if service == SCHEDULE:
         yield from of_schedule(_older_first(log_of(stack)), since)
         return
-    stream = client.api.logs(container, stdout=True, stderr=True, stream=True, follow=False, timestamps=True, since=since.timestamp())
-    yield from of_docker(service, stream)
+    with contextlib.suppress(NotFound):  # replaced since it was listed
+        stream = client.api.logs(container, stdout=True, stderr=True, stream=True, follow=False, timestamps=True, since=since.timestamp())
+        yield from of_docker(service, stream)
 
 
 def _older_first(log: Path) -> Iterator[str]:

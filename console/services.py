@@ -127,7 +127,10 @@ def _one(client: docker.DockerClient, container: str, listed: Mapping[str, Any])
     name = str(listed["Labels"].get(SERVICE_LABEL, ""))
     word = str(state["Status"])
     if word == "running":
-        word = str(state.get("Health", {}).get("Status", "running"))
+        health = state.get("Health", {})
+        word = str(health.get("Status", "running"))
+        if word == "unhealthy" and not health.get("FailingStreak", 1):
+            word = "running"  # it was paused, and Docker has not looked since
     elif word == "exited":
         word = f"exited with {state['ExitCode']}" + (" (out of memory)" if state.get("OOMKilled") else "")
     if state["Status"] not in {"running", "paused"}:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from christmas.blueprint.server_alarms import WEAVIATE_ALARMS, WeaviateAlarms
 from infra.connections import Platform
 from monitor import wire
 from monitor.result import Finding, bounded, critical, ok
+
+if TYPE_CHECKING:
+    from weaviate.collections import Collection
 
 ACCOUNT = "monitor"
 READER = "backup"  # monitor may not read objects
@@ -50,27 +53,46 @@ def index(platform: Platform) -> Finding:
     Weaviate 1.39 leaves out of an index' snapshot an object that was alone when it was written, and so forgets it at the second start:
     the object is there, and no search finds it. Sorting by age reads a whole collection, so that large ones are left alone.
     """
-    from weaviate.classes.query import Sort
+    from weaviate.exceptions import WeaviateBaseError
 
     from infra.clients import weaviate_client
 
     lost, searched = [], 0
     with weaviate_client(platform, READER) as client:
         for name, config in client.collections.list_all(simple=False).items():
-            collection = client.collections.use(name)
-            if config.multi_tenancy_config.enabled or not 0 < (collection.aggregate.over_all(total_count=True).total_count or 0) <= _ASKED:
-                continue
-            searched += 1
-            for one in collection.query.fetch_objects(limit=1, sort=Sort.by_creation_time(), include_vector=True).objects:
-                for vector_name, vector in one.vector.items():
-                    described = (config.vector_config or {}).get(vector_name, config)
-                    if getattr(described.vector_index_config, "skip", False):
-                        continue
-                    target = None if vector_name == "default" else vector_name
-                    nearest = collection.query.near_vector(vector, limit=_ASKED, target_vector=target).objects
-                    if all(neighbour.uuid != one.uuid for neighbour in nearest):
-                        lost.append(f"{one.uuid} of {name}")
+            try:
+                unfound = _not_found(client.collections.use(name), config)
+            except WeaviateBaseError:
+                if client.collections.exists(name):
+                    raise
+                continue  # another run has removed it since it was listed
+            searched += unfound is not None
+            lost += [f"{uuid} of {name}" for uuid in unfound or ()]
     return judge_index(lost, searched)
+
+
+def _not_found(collection: Collection[Any, Any], config: Any) -> list[str] | None:
+    """The ids of a collection's oldest object for each of its vectors that does not lead to it; None where it was not looked for."""
+    from weaviate.classes.query import Sort
+
+    if config.multi_tenancy_config.enabled or not 0 < (collection.aggregate.over_all(total_count=True).total_count or 0) <= _ASKED:
+        return None
+    unfound = []
+    for one in collection.query.fetch_objects(limit=1, sort=Sort.by_creation_time(), include_vector=True).objects:
+        for vector_name, vector in one.vector.items():
+            described = (config.vector_config or {}).get(vector_name, config)
+            if getattr(described.vector_index_config, "skip", False):
+                continue
+            target = None if vector_name == "default" else vector_name
+
+            def is_found(vector: Any = vector, target: str | None = target, uuid: Any = one.uuid) -> bool:
+                nearest = collection.query.near_vector(vector, limit=_ASKED, target_vector=target).objects
+                return any(neighbour.uuid == uuid for neighbour in nearest)
+
+            # One that was removed meanwhile is not lost, nor is one that was written just now.
+            if not is_found() and collection.query.fetch_object_by_id(one.uuid) is not None and not is_found():
+                unfound.append(str(one.uuid))
+    return unfound
 
 
 def judge_index(lost: Sequence[str], searched: int) -> Finding:

@@ -58,11 +58,13 @@ def redis(platform: Platform, name: str) -> str:
     try:
         with clients.redis_client(platform, _READER) as reader, clients.redis_client(platform, name) as client:
             if user.every_key:
-                return "" if client.dbsize() == reader.dbsize() else "counts other keys"
+                # Keys that expired before the restore go from the scratch server little by little.
+                before, own, after = reader.dbsize(), client.dbsize(), reader.dbsize()
+                return "" if min(before, after) <= own <= max(before, after) else "counts other keys"
             for space in KEYSPACES:
                 if space.name in dict(user.keyspaces):
                     key = next(iter(reader.scan_iter(match=space.glob, count=1000)), None)
-                    if key is not None and not client.exists(key):
+                    if key is not None and not client.exists(key) and str(reader.type(key)) != "none":
                         return f"can't see {shown_key(key)}"
     except (driver.RedisError, OSError) as error:
         return " ".join(str(error).split())[:200]

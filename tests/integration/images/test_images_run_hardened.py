@@ -12,7 +12,7 @@ from tests.integration.images.hardened import execute, running, wait_healthy
 from tests.integration.images.services import SERVICES, secret_files
 from tests.support import scratch
 from tests.support.cases import in_make_test
-from tests.support.inside import run_alone
+from tests.support.inside import printed_alone
 
 _ODDITIES = """
 find / -xdev -type f -perm /6000
@@ -27,8 +27,7 @@ awk -F: '$2 !~ /^[!*]/ { print "password of", $1 }' /etc/shadow
 
 def _oddities(image: str) -> list[str]:
     """Set-uid programs, keys, package caches, files that anyone may write, identities and passwords in an image."""
-    # Where it finds no line of a kind, its last command ends with another code.
-    return run_alone(image, "sh", "-c", _ODDITIES, user="0:0", network_mode="none").stdout.decode().splitlines()
+    return printed_alone(image, "sh", "-c", _ODDITIES, user="0:0", network_mode="none").splitlines()
 
 
 @pytest.mark.parametrize("name", in_make_test(NAMES, 1))

@@ -6,18 +6,23 @@ import contextlib
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
+from weaviate.classes.config import Configure
+from weaviate.classes.query import Filter
+from weaviate.collections.collections.sync import _Collections
+from weaviate.collections.queries.near_vector.query.sync import _NearVectorQuery
 
 from christmas.blueprint.machine_alarms import HOST_ALARMS
 from christmas.blueprint.server_alarms import POSTGRES_ALARMS
 from core.container_commands import execute
 from core.docker_client import docker_client
-from infra.clients import postgres
-from infra.connections import Platform
+from infra.clients import postgres, weaviate_client
+from infra.connections import Credentials, Platform
 from infra.provider.weaviate_api import WeaviateApi
-from monitor import host, postgres_server
+from monitor import host, postgres_server, weaviate_server
 from monitor.checks import every, run, run_checks
 from tests.support.checking import only, turned
 from tests.support.scratch_platform import DOCUMENTS, ROOT_KEY, ScratchPlatform
@@ -219,6 +224,35 @@ def test_a_shard_that_takes_no_writes(scratch_platform: ScratchPlatform) -> None
     assert found.status == "critical"
     assert f"of {DOCUMENTS} is READONLY" in found.message
     wait_for(lambda: only(platform, "weaviate.shards").status == "ok", "it takes writes again")
+
+
+def test_what_goes_from_weaviate_while_it_is_looked_at_is_not_lost(
+    scratch_platform: ScratchPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collection that is removed after it was listed, and an object after it was read."""
+    root = replace(scratch_platform.platform, accounts={**scratch_platform.platform.accounts, "root": Credentials(weaviate=ROOT_KEY)})
+    list_all, near_vector = _Collections.list_all, _NearVectorQuery.near_vector
+    with weaviate_client(root, "root") as client:
+        client.collections.create("Fleeting", vector_config=Configure.Vectors.self_provided())
+        fleeting = client.collections.use("Fleeting")
+        fleeting.data.insert({"t": "x"}, vector=[1.0, 0.0])
+
+        def with_one_that_is_gone(collections: Any, *, simple: bool = True) -> Any:
+            found = list_all(collections, simple=simple)
+            return {**found, "GoneMeanwhile": found["Fleeting"]}
+
+        def after_its_removal(query: Any, *arguments: Any, **options: Any) -> Any:
+            fleeting.data.delete_many(where=Filter.by_property("t").equal("x"))
+            return near_vector(query, *arguments, **options)
+
+        monkeypatch.setattr(_Collections, "list_all", with_one_that_is_gone)
+        monkeypatch.setattr(_NearVectorQuery, "near_vector", after_its_removal)
+        try:
+            found = weaviate_server.index(root)
+            left = fleeting.aggregate.over_all(total_count=True).total_count
+        finally:
+            client.collections.delete("Fleeting")
+    assert (found.status, left) == ("ok", 0), found
 
 
 # The machine
